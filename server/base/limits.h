@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+// Every bound of the daemon, with its reason. A test reaches each.
+namespace shardd::limits {
+
+// Names. The namespace bound is a DNS label's, so that tenants can be host names; ids leave room
+// for any URN.
+inline constexpr size_t kNamespaceBytesMax = 63;
+inline constexpr size_t kAccountIdBytesMax = 256;
+inline constexpr size_t kRequestIdBytesMax = 64;
+
+// Entries. Keys stay far below what slows RocksDB; a value of 1 MiB still fits a gRPC message of 4
+// MiB three times.
+inline constexpr size_t kEntryKeyBytesMax = 1024;
+inline constexpr size_t kEntryValueBytesMax = size_t{1} << 20;
+
+// An account is small: its deletion must fit one batch.
+inline constexpr uint64_t kAccountEntriesMax = 65'536;
+inline constexpr uint64_t kAccountBytesMax = uint64_t{64} << 20;
+inline constexpr size_t kAccountLabelsMax = 64;
+inline constexpr size_t kLabelKeyBytesMax = 63;
+inline constexpr size_t kLabelValueBytesMax = 256;
+
+// One request.
+inline constexpr size_t kPreconditionsMax = 128;
+inline constexpr size_t kMutationsMax = 1024;
+inline constexpr size_t kGetKeysMax = 256;
+inline constexpr size_t kPageSizeDefault = 50;
+inline constexpr size_t kPageSizeMax = 1000;
+// A page ends at this size, so that a page of large values still fits a message.
+inline constexpr size_t kPageBytesMax = size_t{1} << 20;
+// How many stored accounts one list page looks at; a sparse page ends early with a token.
+inline constexpr size_t kPageExaminedMax = 4096;
+
+// gRPC: a message may hold the largest value three times over; one more byte is refused by gRPC
+// itself.
+inline constexpr size_t kMessageBytesMax = size_t{4} << 20;
+inline constexpr size_t kMetadataBytesMax = size_t{8} << 10;
+inline constexpr size_t kStreamsPerConnectionMax = 1000;
+inline constexpr absl::Duration kDeadlineDefault = absl::Seconds(30);
+inline constexpr absl::Duration kDeadlineMax = absl::Minutes(10);
+static_assert(3 * kEntryValueBytesMax < kMessageBytesMax);
+static_assert(kPageBytesMax + kEntryValueBytesMax + kEntryKeyBytesMax < kMessageBytesMax);
+
+// Sessions and imports: what one stream may have under way. More is not read from the network.
+inline constexpr size_t kFrameOperationsMax = 1024;
+inline constexpr size_t kFramesInFlightMax = 16;
+inline constexpr size_t kStreamBytesInFlightMax = size_t{8} << 20;
+static_assert(kStreamBytesInFlightMax >= 2 * kMessageBytesMax);
+
+// A mailbox holds what a worker can commit in about a second; beyond that the caller should hear of
+// it.
+inline constexpr size_t kMailboxItemsMax = 65'536;
+inline constexpr size_t kMailboxBytesMax = size_t{64} << 20;
+inline constexpr absl::Duration kMailboxRetryAfter = absl::Milliseconds(50);
+static_assert(kMailboxItemsMax >= kFrameOperationsMax * kFramesInFlightMax,
+              "one session alone cannot fill a mailbox");
+
+// One turn of a worker: it stops taking requests into the batch here, and commits.
+inline constexpr size_t kBatchBytesMax = size_t{16} << 20;
+
+// Request outcomes: remembered for a day and, while newer than that, at most so many per account.
+inline constexpr absl::Duration kOutcomeRetention = absl::Hours(24);
+inline constexpr uint64_t kOutcomesPerAccountMax = 4096;
+// How many outdated outcomes one write removes: more than one, so that the backlog shrinks.
+inline constexpr uint64_t kOutcomesTrimmedPerWrite = 2;
+
+// Account records kept in memory by the owner of a shard.
+inline constexpr size_t kAccountsCachedPerShard = 32'768;
+
+// Recent changes kept in memory by a shard, for watches that resume.
+inline constexpr size_t kWatchHistoryChangesMax = 4096;
+inline constexpr size_t kWatchHistoryBytesMax = size_t{1} << 20;
+inline constexpr size_t kWatchesPerShardMax = 1024;
+inline constexpr size_t kWatchBufferBytesMax = size_t{1} << 20;
+inline constexpr size_t kWatchBufferChangesMax = 1024;
+inline constexpr absl::Duration kWatchProgressInterval = absl::Seconds(10);
+
+// Background work of a shard: it looks at so many accounts in one step, so that requests hardly
+// wait for it.
+inline constexpr size_t kSweepAccountsPerStep = 256;
+inline constexpr absl::Duration kSweepStepInterval = absl::Seconds(1);
+inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
+
+// Coordinator.
+inline constexpr size_t kShardsAtStartMax = 1024;
+inline constexpr size_t kHomesMax = 64;
+inline constexpr size_t kNamespacesMax = 10'000;
+inline constexpr size_t kOperationsKept = 1000;
+inline constexpr size_t kOperationsRunningMax = 64;
+inline constexpr size_t kOperationWaitersMax = 1024;
+inline constexpr size_t kTablesKept = 64;
+inline constexpr size_t kCoordinatorQueueItemsMax = 4096;
+inline constexpr size_t kCoordinatorQueueBytesMax = size_t{16} << 20;
+// Accounts of a deleted namespace removed in one batch.
+inline constexpr size_t kPurgeAccountsPerStep = 64;
+
+// Calls under way in the whole daemon: a guard for memory, above what the mailboxes of a small
+// daemon hold.
+inline constexpr size_t kCallsInFlightMax = 100'000;
+
+}  // namespace shardd::limits
