@@ -42,7 +42,7 @@ RUN apt-get update -qq \
          env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
     && groupadd --gid 65532 shardd \
-    && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /var/lib/shardd --shell /usr/sbin/nologin shardd \
+    && useradd -K UID_MAX=65532 --uid 65532 --gid 65532 --no-create-home --home-dir /var/lib/shardd --shell /usr/sbin/nologin shardd \
     && install -d -o 65532 -g 65532 -m 0750 /var/lib/shardd
 COPY --from=builder /out/bin/ /usr/local/bin/
 
