@@ -90,13 +90,27 @@ struct Exception {
   std::string_view reason;
 };
 
-constexpr Exception kExceptions[] = {
-    {"unfinished", "tests/tidy/", "names the words it looks for"},
-    {"machine-path", "tests/tidy/", "names the paths it looks for"},
-};
+constexpr std::array<Exception, 0> kExceptions = {};
 
-constexpr std::string_view kUnfinishedWords[] = {"FIXME", "TODO", "XXX"};
-constexpr std::string_view kMachinePaths[] = {"/work/", "/root/", "/home/", "/farm/"};
+// Spelled in two pieces, so that this file keeps its own rules.
+constexpr std::string_view kUnfinishedWords[] = {
+    "FIX"
+    "ME",
+    "TO"
+    "DO",
+    "XX"
+    "X",
+};
+constexpr std::string_view kMachinePaths[] = {
+    "/"
+    "work/",
+    "/"
+    "root/",
+    "/"
+    "home/",
+    "/"
+    "farm/",
+};
 
 template <size_t N>
 bool IsInAny(std::string_view path, const std::array<std::string_view, N>& places) {
@@ -106,7 +120,7 @@ bool IsInAny(std::string_view path, const std::array<std::string_view, N>& place
 }
 
 bool IsExcepted(std::string_view rule, std::string_view path) {
-  return std::any_of(std::begin(kExceptions), std::end(kExceptions),
+  return std::any_of(kExceptions.begin(), kExceptions.end(),
                      [&](const Exception& e) { return e.rule == rule && IsIn(path, e.place); });
 }
 

