@@ -12,7 +12,7 @@ constexpr size_t kPoolBytes = size_t{1} << 20;
 Dataset::Dataset(const DatasetOptions& options) : options_(options), random_(options.seed) {
   pool_.reserve(kPoolBytes + options_.value_bytes);
   while (pool_.size() < kPoolBytes + options_.value_bytes) {
-    pool_.push_back(static_cast<char>(random_() & 0xff));
+    pool_.push_back(static_cast<char>(random_.Next() & 0xff));
   }
 }
 
@@ -25,7 +25,7 @@ std::string Dataset::Id(uint64_t number) {
 }
 
 absl::string_view Dataset::RandomValue() {
-  return absl::string_view(pool_).substr(random_() % kPoolBytes, options_.value_bytes);
+  return absl::string_view(pool_).substr(random_.Below(kPoolBytes), options_.value_bytes);
 }
 
 }  // namespace shardd::bench

@@ -2,14 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "server/base/random.h"
 
 namespace shardd::bench {
 
 struct DatasetOptions {
+  // Empty: every account is its own namespace, so that they spread over all shards.
+  std::string name_space = "bench";
   uint64_t accounts = 100'000;
   size_t value_bytes = 100;
   uint64_t seed = 1;
@@ -21,7 +23,6 @@ struct DatasetOptions {
 // Thread safety: none; the same seed draws the same sequence.
 class Dataset {
  public:
-  static constexpr absl::string_view kNamespace = "bench";
   static constexpr absl::string_view kEntryKey = "balance";
 
   explicit Dataset(const DatasetOptions& options);
@@ -30,7 +31,7 @@ class Dataset {
   static std::string Id(uint64_t number);
 
   // The id of a random account.
-  std::string RandomId() { return Id(random_() % options_.accounts); }
+  std::string RandomId() { return Id(random_.Below(options_.accounts)); }
 
   // A random value. Valid as long as this dataset.
   absl::string_view RandomValue();
@@ -39,7 +40,7 @@ class Dataset {
 
  private:
   const DatasetOptions options_;
-  std::mt19937_64 random_;
+  Random random_;
   std::string pool_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "server/base/check.h"
+
 namespace shardd::bench {
 namespace {
 
@@ -35,9 +37,9 @@ void Meter::Record(MeterClock::time_point started, MeterClock::time_point now,
 }
 
 nlohmann::json Meter::Report() const {
+  SHARDD_CHECK(closed_);
   const double seconds = std::chrono::duration<double>(last_.time - first_.time).count();
   const auto operations = static_cast<double>(latency_.count());
-  if (!closed_ || seconds <= 0 || operations == 0) return {{"ops_per_s", 0}};
   nlohmann::json report = {{"ops_per_s", std::round(operations / seconds)},
                            {"p50_us", Microseconds(latency_.Quantile(0.5))},
                            {"p99_us", Microseconds(latency_.Quantile(0.99))}};

@@ -34,7 +34,11 @@ class Meter {
   // lock.
   void Record(MeterClock::time_point started, MeterClock::time_point now, uint64_t operations);
 
-  // Operations a second, latency quantiles, and what each operation cost the server.
+  // Whether an answer came after the window, so that there is something to report.
+  bool closed() const { return closed_; }
+
+  // Operations a second, latency quantiles, and what each operation cost the server. REQUIRES:
+  // closed().
   nlohmann::json Report() const;
 
  private:

@@ -65,12 +65,14 @@ class Writers {
         meter_({absl::Seconds(options.warm_up_seconds), absl::Seconds(options.seconds),
                 static_cast<int>(getpid())}) {}
 
+  // Writes until the window is over.
   rocksdb::Status Run() {
     std::vector<std::thread> threads;
     for (int i = 0; i < options_.threads; ++i) {
       threads.emplace_back([this, i] { Write(static_cast<uint64_t>(i)); });
     }
     for (std::thread& thread : threads) thread.join();
+    if (failure_.ok() && !meter_.closed()) return rocksdb::Status::TimedOut("too few batches");
     return failure_;
   }
 

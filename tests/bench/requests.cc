@@ -7,7 +7,7 @@ namespace {
 
 void Put(Dataset& dataset, std::string id, v1::ApplyRequest& request) {
   if (request.mutations_size() == 0) {
-    request.mutable_account()->set_namespace_(std::string(Dataset::kNamespace));
+    request.mutable_account()->set_namespace_(dataset.options().name_space);
     request.add_mutations()->mutable_put()->set_key(std::string(Dataset::kEntryKey));
   }
   request.mutable_account()->set_id(std::move(id));
@@ -23,7 +23,7 @@ void FillPut(Dataset& dataset, v1::ApplyRequest& request) {
 
 void FillGet(Dataset& dataset, v1::GetRequest& request) {
   if (request.keys_size() == 0) {
-    request.mutable_account()->set_namespace_(std::string(Dataset::kNamespace));
+    request.mutable_account()->set_namespace_(dataset.options().name_space);
     request.add_keys(std::string(Dataset::kEntryKey));
   }
   request.mutable_account()->set_id(dataset.RandomId());
