@@ -1,0 +1,273 @@
+#include "storage/rocks_database.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rocksdb/iterator.h"
+#include "rocksdb/snapshot.h"
+#include "rocksdb/write_batch.h"
+#include "server/base/check.h"
+#include "server/base/status_macros.h"
+#include "storage/rocks_status.h"
+
+namespace shardd::storage {
+namespace {
+
+constexpr std::chrono::nanoseconds kWatermarkInterval = std::chrono::seconds(1);
+// What a change takes in a batch besides its key and value: tag, family, two lengths.
+constexpr size_t kBatchBytesPerChange = 16;
+
+rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
+absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// Counts itself while it lives.
+class ReaderCount {
+ public:
+  explicit ReaderCount(std::atomic<int64_t>& count) : count_(count) {
+    count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~ReaderCount() { count_.fetch_sub(1, std::memory_order_release); }
+  ReaderCount(const ReaderCount&) = delete;
+  ReaderCount& operator=(const ReaderCount&) = delete;
+
+ private:
+  std::atomic<int64_t>& count_;
+};
+
+class RocksCursor final : public Cursor {
+ public:
+  RocksCursor(std::atomic<int64_t>& readers, rocksdb::DB& database,
+              rocksdb::ColumnFamilyHandle* family, rocksdb::ReadOptions options, KeyBounds bounds)
+      : count_(readers),
+        bounds_(std::move(bounds)),
+        lower_(ToSlice(bounds_.lower)),
+        upper_(ToSlice(bounds_.upper)) {
+    // RocksDB keeps pointers to the bounds.
+    if (!bounds_.lower.empty()) options.iterate_lower_bound = &lower_;
+    if (!bounds_.upper.empty()) options.iterate_upper_bound = &upper_;
+    iterator_.reset(database.NewIterator(options, family));
+  }
+
+  bool Valid() const override { return iterator_->Valid(); }
+  void SeekToFirst() override { iterator_->SeekToFirst(); }
+  void SeekToLast() override { iterator_->SeekToLast(); }
+  void Seek(absl::string_view key) override { iterator_->Seek(ToSlice(key)); }
+  void SeekForPrev(absl::string_view key) override { iterator_->SeekForPrev(ToSlice(key)); }
+  void Next() override { iterator_->Next(); }
+  void Prev() override { iterator_->Prev(); }
+  absl::string_view key() const override { return ToView(iterator_->key()); }
+  absl::string_view value() const override { return ToView(iterator_->value()); }
+  absl::Status status() const override {
+    const rocksdb::Status status = iterator_->status();
+    return status.ok() ? absl::OkStatus() : ReadError(status, "scan");
+  }
+
+ private:
+  const ReaderCount count_;
+  const KeyBounds bounds_;
+  const rocksdb::Slice lower_;
+  const rocksdb::Slice upper_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace
+
+class RocksDatabase::SnapshotReader final : public Reader {
+ public:
+  explicit SnapshotReader(const RocksDatabase& store)
+      : count_(store.open_readers_), store_(store), snapshot_(store.parts_.database.get()) {
+    options_.snapshot = snapshot_.snapshot();
+  }
+
+  absl::StatusOr<bool> Get(Family family, absl::string_view key,
+                           std::string* value) const override {
+    return store_.GetWith(options_, family, key, value);
+  }
+  std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const override {
+    return store_.NewCursorWith(options_, family, std::move(bounds));
+  }
+
+ private:
+  const ReaderCount count_;
+  const RocksDatabase& store_;
+  rocksdb::ManagedSnapshot snapshot_;
+  rocksdb::ReadOptions options_;
+};
+
+RocksDatabase::RocksDatabase(Parts parts) : parts_(std::move(parts)) {
+  Handles handles;
+  for (const auto& [family, handle] : parts_.families) {
+    handles.resize(std::max<size_t>(handles.size(), family.number + 1));
+    handles[family.number] = handle;
+  }
+  MutexLock lock(families_mutex_);
+  Publish(std::move(handles));
+}
+
+RocksDatabase::~RocksDatabase() {
+  if (parts_.database != nullptr) Close().IgnoreError();
+}
+
+absl::StatusOr<bool> RocksDatabase::Get(Family family, absl::string_view key,
+                                        std::string* value) const {
+  return GetWith(rocksdb::ReadOptions(), family, key, value);
+}
+
+std::unique_ptr<Cursor> RocksDatabase::NewCursor(Family family, KeyBounds bounds) const {
+  return NewCursorWith(rocksdb::ReadOptions(), family, std::move(bounds));
+}
+
+absl::Status RocksDatabase::Commit(const WriteSet& writes) {
+  SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
+  if (writes.empty()) return absl::OkStatus();
+  rocksdb::WriteBatch batch(writes.bytes() + writes.count() * kBatchBytesPerChange);
+  for (const auto& [family, changes] : writes.families()) {
+    rocksdb::ColumnFamilyHandle* const handle = HandleOf(family);
+    for (const auto& [key, value] : changes) {
+      const rocksdb::Status added =
+          value.has_value() ? batch.Put(handle, key, *value) : batch.Delete(handle, key);
+      SHARDD_CHECK(added.ok());
+    }
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  // A stall makes the committer wait, which fills mailboxes and so reaches clients; with
+  // no_slowdown it would be an error after which commits may go on, which no commit error is.
+  options.no_slowdown = false;
+  const rocksdb::Status status = parts_.database->Write(options, &batch);
+  if (!status.ok()) return FailForGood(WriteError(status, "commit"));
+  AdvanceWatermarkIfDue();
+  return absl::OkStatus();
+}
+
+std::unique_ptr<Reader> RocksDatabase::Snapshot() const {
+  return std::make_unique<SnapshotReader>(*this);
+}
+
+std::vector<Family> RocksDatabase::Homes() const {
+  const Handles& handles = *handles_.load(std::memory_order_acquire);
+  std::vector<Family> homes;
+  for (uint32_t number = kMeta.number + 1; number < handles.size(); ++number) {
+    if (handles[number] != nullptr) homes.push_back(Family{number});
+  }
+  return homes;
+}
+
+absl::Status RocksDatabase::CreateHome(Family home) {
+  SHARDD_CHECK(home != kMeta && home.number <= kHomeNumberMax);
+  SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
+  MutexLock lock(families_mutex_);
+  Handles handles = *published_.back();
+  handles.resize(std::max<size_t>(handles.size(), home.number + 1));
+  if (handles[home.number] != nullptr) return absl::OkStatus();
+  rocksdb::ColumnFamilyHandle* handle = nullptr;
+  const rocksdb::Status status =
+      parts_.database->CreateColumnFamily(parts_.family_options, ToText(home), &handle);
+  if (!status.ok()) {
+    return FailForGood(WriteError(status, absl::StrCat("create ", ToText(home))));
+  }
+  handles[home.number] = handle;
+  Publish(std::move(handles));
+  return absl::OkStatus();
+}
+
+absl::Status RocksDatabase::Health() const { return parts_.failure->Get(); }
+
+absl::StatusOr<SpaceUsage> RocksDatabase::Space() const {
+  AdvanceWatermark();
+  const rocksdb::IOOptions io;
+  const std::string& path = parts_.options.path;
+  SpaceUsage space;
+  space.reserve_bytes = parts_.options.reserve_bytes;
+  std::vector<rocksdb::Env::FileAttributes> files;
+  rocksdb::IOStatus status =
+      parts_.files->GetFreeSpace(path, io, &space.free_bytes, /*dbg=*/nullptr);
+  if (status.ok()) status = parts_.files->GetChildrenFileAttributes(path, io, &files, nullptr);
+  if (!status.ok()) return ReadError(status, absl::StrCat("look at space of ", path));
+  for (const rocksdb::Env::FileAttributes& file : files) space.used_bytes += file.size_bytes;
+  return space;
+}
+
+absl::Status RocksDatabase::Close() {
+  SHARDD_CHECK(parts_.database != nullptr);
+  SHARDD_CHECK(open_readers_.load(std::memory_order_acquire) == 0);
+  const absl::Status synced = SyncLog();
+  ReleaseHandles();
+  const rocksdb::Status closed = parts_.database->Close();
+  parts_.database.reset();
+  SHARDD_RETURN_IF_ERROR(synced);
+  return closed.ok() ? absl::OkStatus() : WriteError(closed, "close");
+}
+
+absl::Status RocksDatabase::FailForGood(absl::Status failure) {
+  parts_.failure->Fail(failure);
+  return failure;
+}
+
+rocksdb::ColumnFamilyHandle* RocksDatabase::HandleOf(Family family) const {
+  const Handles& handles = *handles_.load(std::memory_order_acquire);
+  SHARDD_CHECK(family.number < handles.size() && handles[family.number] != nullptr);
+  return handles[family.number];
+}
+
+absl::StatusOr<bool> RocksDatabase::GetWith(const rocksdb::ReadOptions& options, Family family,
+                                            absl::string_view key, std::string* value) const {
+  const rocksdb::Status status =
+      parts_.database->Get(options, HandleOf(family), ToSlice(key), value);
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return ReadError(status, "get");
+}
+
+std::unique_ptr<Cursor> RocksDatabase::NewCursorWith(const rocksdb::ReadOptions& options,
+                                                     Family family, KeyBounds bounds) const {
+  return std::make_unique<RocksCursor>(open_readers_, *parts_.database, HandleOf(family), options,
+                                       std::move(bounds));
+}
+
+void RocksDatabase::Publish(Handles handles) {
+  published_.push_back(std::make_unique<const Handles>(std::move(handles)));
+  handles_.store(published_.back().get(), std::memory_order_release);
+}
+
+void RocksDatabase::AdvanceWatermarkIfDue() {
+  const int64_t now_ns = std::chrono::steady_clock::now().time_since_epoch().count();
+  int64_t due_ns = watermark_due_ns_.load(std::memory_order_relaxed);
+  if (now_ns < due_ns) return;
+  // One committer of many does it; the others go on.
+  const int64_t next_ns = now_ns + kWatermarkInterval.count();
+  if (watermark_due_ns_.compare_exchange_strong(due_ns, next_ns)) AdvanceWatermark();
+}
+
+void RocksDatabase::AdvanceWatermark() const {
+  if (!parts_.failure->Get().ok()) return;
+  // RocksDB shows a sequence number only after the sync that covers it.
+  const uint64_t synced = parts_.database->GetLatestSequenceNumber();
+  MutexLock lock(watermark_mutex_);
+  const rocksdb::IOStatus status = parts_.watermark->Advance(synced);
+  if (!status.ok()) parts_.failure->Fail(WriteError(status, "write the watermark"));
+}
+
+// RocksDB does not sync when it closes.
+absl::Status RocksDatabase::SyncLog() {
+  SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
+  const rocksdb::Status status = parts_.database->SyncWAL();
+  if (!status.ok()) return FailForGood(WriteError(status, "sync the log"));
+  AdvanceWatermark();
+  return parts_.failure->Get();
+}
+
+void RocksDatabase::ReleaseHandles() {
+  MutexLock lock(families_mutex_);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles = *published_.back();
+  handles.push_back(parts_.default_family);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    if (handle != nullptr)
+      parts_.database->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  published_.clear();
+  handles_.store(nullptr, std::memory_order_release);
+}
+
+}  // namespace shardd::storage

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+#include "server/base/mutex.h"
+#include "storage/failure_latch.h"
+#include "storage/folder_lock.h"
+#include "storage/rocks_store.h"
+#include "storage/watermark.h"
+
+namespace shardd::storage {
+
+// The store on RocksDB, opened and checked by OpenRocksStoreOn.
+//
+// Thread safety: all methods from any thread but Close, which comes last and alone.
+class RocksDatabase final : public Store {
+ public:
+  // What opening gives. Destroyed from the last to the first.
+  struct Parts {
+    FolderLock lock;
+    RocksOptions options;
+    std::shared_ptr<rocksdb::FileSystem> files;
+    std::unique_ptr<rocksdb::Env> env;
+    std::shared_ptr<FailureLatch> failure;
+    std::unique_ptr<Watermark> watermark;
+    rocksdb::ColumnFamilyOptions family_options;
+    std::unique_ptr<rocksdb::DB> database;
+    // Never used for data, but RocksDB insists on it.
+    rocksdb::ColumnFamilyHandle* default_family = nullptr;
+    std::map<Family, rocksdb::ColumnFamilyHandle*> families;
+  };
+
+  explicit RocksDatabase(Parts parts);
+  ~RocksDatabase() override;
+  RocksDatabase(const RocksDatabase&) = delete;
+  RocksDatabase& operator=(const RocksDatabase&) = delete;
+
+  absl::StatusOr<bool> Get(Family family, absl::string_view key, std::string* value) const override;
+  std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const override;
+  absl::Status Commit(const WriteSet& writes) override;
+  std::unique_ptr<Reader> Snapshot() const override;
+  std::vector<Family> Homes() const override;
+  absl::Status CreateHome(Family home) override;
+  absl::Status Health() const override;
+  // Also brings the watermark up to date, so that asking now and then covers the last commits
+  // before a pause.
+  absl::StatusOr<SpaceUsage> Space() const override;
+  absl::Status Close() override;
+
+ private:
+  class SnapshotReader;
+  // By number; null where there is no such family.
+  using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
+
+  absl::Status FailForGood(absl::Status failure);
+  rocksdb::ColumnFamilyHandle* HandleOf(Family family) const;
+  absl::StatusOr<bool> GetWith(const rocksdb::ReadOptions& options, Family family,
+                               absl::string_view key, std::string* value) const;
+  std::unique_ptr<Cursor> NewCursorWith(const rocksdb::ReadOptions& options, Family family,
+                                        KeyBounds bounds) const;
+  void Publish(Handles handles) ABSL_EXCLUSIVE_LOCKS_REQUIRED(families_mutex_);
+  void AdvanceWatermarkIfDue();
+  void AdvanceWatermark() const;
+  absl::Status SyncLog();
+  void ReleaseHandles();
+
+  Parts parts_;
+  mutable std::atomic<int64_t> open_readers_ = 0;  // snapshots and cursors
+  std::atomic<int64_t> watermark_due_ns_ = 0;      // on the steady clock
+
+  // Readers take the newest list with one load; a list once published lives until Close, so they
+  // need no count of users. The lock keeps two creators apart; a message would need a thread.
+  mutable Mutex families_mutex_;
+  std::vector<std::unique_ptr<const Handles>> published_ ABSL_GUARDED_BY(families_mutex_);
+  std::atomic<const Handles*> handles_ = nullptr;
+
+  // Keeps two writers of the watermark apart: it is held over the write, which happens about once a
+  // second.
+  mutable Mutex watermark_mutex_;
+};
+
+}  // namespace shardd::storage

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "storage/write_set.h"
+
+namespace shardd::storage {
+
+// Walks the keys of one family within bounds. Holds its view until destroyed: keep it short.
+//
+// Thread safety: none. Lifetime: must not outlive the Reader it came from.
+// key() and value() are valid until the cursor moves. After an error Valid() is false and status()
+// says why: check it whenever Valid() turns false.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual bool Valid() const = 0;
+  virtual void SeekToFirst() = 0;
+  virtual void SeekToLast() = 0;
+  // To the first key at or after `key`.
+  virtual void Seek(absl::string_view key) = 0;
+  // To the last key at or before `key`.
+  virtual void SeekForPrev(absl::string_view key) = 0;
+  virtual void Next() = 0;  // REQUIRES: Valid()
+  virtual void Prev() = 0;  // REQUIRES: Valid()
+  virtual absl::string_view key() const = 0;
+  virtual absl::string_view value() const = 0;
+  virtual absl::Status status() const = 0;
+};
+
+// Keys in [lower, upper); an empty upper means no end.
+struct KeyBounds {
+  std::string lower;
+  std::string upper;
+};
+
+// Reads committed data.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // Whether `key` exists; if so `*value` becomes its value. Errors: kStorageCorrupt,
+  // kStorageFailed.
+  virtual absl::StatusOr<bool> Get(Family family, absl::string_view key,
+                                   std::string* value) const = 0;
+
+  // REQUIRES: the family exists.
+  virtual std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const = 0;
+};
+
+// `base` with `pending` laid over it. Both must outlive it and its cursors, and `pending` must not
+// change under a cursor.
+class OverlayReader final : public Reader {
+ public:
+  OverlayReader(const Reader& base, const WriteSet& pending) : base_(base), pending_(pending) {}
+  absl::StatusOr<bool> Get(Family family, absl::string_view key, std::string* value) const override;
+  std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const override;
+
+ private:
+  const Reader& base_;
+  const WriteSet& pending_;
+};
+
+// What the store knows of its disk.
+struct SpaceUsage {
+  uint64_t free_bytes = 0;  // on the file system of the data folder
+  uint64_t used_bytes = 0;  // by the store
+  // New writes should be refused while less than this is free.
+  uint64_t reserve_bytes = 0;
+
+  bool Low() const { return free_bytes < reserve_bytes; }
+};
+
+// Keeps bytes in families and commits write sets to them, all or nothing.
+//
+// Thread safety: all methods from any thread. Reads through the store itself see the latest commit;
+// a snapshot sees one moment. Invariant: once a commit has failed, every later one fails too
+// (kStorageFailed): what reached the disk is unknown until the store is opened again.
+class Store : public Reader {
+ public:
+  // Returns when the whole set is on stable storage and visible to every later read. Errors:
+  // kStorageFailed (the effect is unknown). REQUIRES: its families exist.
+  virtual absl::Status Commit(const WriteSet& writes) = 0;
+
+  // A view of this moment. Must not outlive the store.
+  virtual std::unique_ptr<Reader> Snapshot() const = 0;
+
+  // Families other than meta. Creating one that exists is OK: it may be a repeat after a crash.
+  virtual std::vector<Family> Homes() const = 0;
+  virtual absl::Status CreateHome(Family home) = 0;
+
+  // OK, or why commits fail from now on. A background error (flush, compaction) shows up here
+  // without any commit.
+  virtual absl::Status Health() const = 0;
+  virtual absl::StatusOr<SpaceUsage> Space() const = 0;
+
+  // Syncs and closes; nothing may be called after it but the destructor. REQUIRES: no snapshot or
+  // cursor is left.
+  virtual absl::Status Close() = 0;
+};
+
+}  // namespace shardd::storage

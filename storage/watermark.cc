@@ -1,0 +1,116 @@
+#include "storage/watermark.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/codec.h"
+#include "server/base/hash.h"
+#include "server/base/status_macros.h"
+#include "storage/rocks_status.h"
+
+namespace shardd::storage {
+namespace {
+
+constexpr absl::string_view kMagic = "shardwm1";
+constexpr size_t kSlotBytes = 24;
+constexpr size_t kSlots = 2;
+constexpr uint64_t kSlotDistance = 4096;  // so that no torn page or sector hits both
+
+const rocksdb::IOOptions kIo;
+
+std::string EncodeSlot(uint64_t sequence) {
+  ByteWriter writer(kSlotBytes);
+  writer.Raw(kMagic).Fixed64(sequence);
+  const uint64_t checksum = StableHash64(writer.view());
+  return writer.Fixed64(checksum).Take();
+}
+
+std::optional<uint64_t> DecodeSlot(absl::string_view bytes) {
+  ByteReader reader(bytes);
+  const absl::string_view magic = reader.Raw(kMagic.size());
+  const uint64_t sequence = reader.Fixed64();
+  const uint64_t checksum = reader.Fixed64();
+  const bool whole = reader.Done() && magic == kMagic &&
+                     checksum == StableHash64(bytes.substr(0, kSlotBytes - sizeof(checksum)));
+  return whole ? std::optional(sequence) : std::nullopt;
+}
+
+rocksdb::IOStatus WriteNewFile(rocksdb::FileSystem& files, const std::string& path) {
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  rocksdb::IOStatus status = files.NewWritableFile(path, rocksdb::FileOptions(), &file, nullptr);
+  if (!status.ok()) return status;
+  std::string bytes = EncodeSlot(0);
+  bytes.resize(kSlotDistance, '\0');
+  bytes += EncodeSlot(0);
+  status = file->Append(bytes, kIo, nullptr);
+  if (status.ok()) status = file->Sync(kIo, nullptr);
+  const rocksdb::IOStatus closed = file->Close(kIo, nullptr);
+  return status.ok() ? closed : status;
+}
+
+rocksdb::IOStatus SyncFolder(rocksdb::FileSystem& files, const std::string& folder) {
+  std::unique_ptr<rocksdb::FSDirectory> directory;
+  const rocksdb::IOStatus status = files.NewDirectory(folder, kIo, &directory, nullptr);
+  return status.ok() ? directory->Fsync(kIo, nullptr) : status;
+}
+
+absl::StatusOr<std::optional<uint64_t>> ReadSlot(rocksdb::FSRandomRWFile& file, size_t slot,
+                                                 const std::string& path) {
+  std::array<char, kSlotBytes> buffer;
+  rocksdb::Slice bytes;
+  const rocksdb::IOStatus status =
+      file.Read(slot * kSlotDistance, kSlotBytes, kIo, &bytes, buffer.data(), nullptr);
+  if (!status.ok()) return MakeOpenError(status, path);
+  return DecodeSlot(absl::string_view(bytes.data(), bytes.size()));
+}
+
+}  // namespace
+
+std::string Watermark::PathIn(const std::string& folder) {
+  return absl::StrCat(folder, "/WATERMARK");
+}
+
+absl::Status Watermark::Create(rocksdb::FileSystem& files, const std::string& folder) {
+  const std::string path = PathIn(folder);
+  const std::string fresh = absl::StrCat(path, ".tmp");
+  rocksdb::IOStatus status = WriteNewFile(files, fresh);
+  if (status.ok()) status = files.RenameFile(fresh, path, kIo, nullptr);
+  if (status.ok()) status = SyncFolder(files, folder);
+  return status.ok() ? absl::OkStatus() : MakeOpenError(status, folder);
+}
+
+absl::StatusOr<std::unique_ptr<Watermark>> Watermark::Open(rocksdb::FileSystem& files,
+                                                           const std::string& folder) {
+  const std::string path = PathIn(folder);
+  std::unique_ptr<rocksdb::FSRandomRWFile> file;
+  const rocksdb::IOStatus status =
+      files.NewRandomRWFile(path, rocksdb::FileOptions(), &file, nullptr);
+  if (!status.ok()) return MakeOpenError(status, folder);
+  std::optional<uint64_t> newest;
+  size_t newest_slot = 0;
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<uint64_t> found, ReadSlot(*file, slot, path));
+    if (!found.has_value() || (newest.has_value() && *found <= *newest)) continue;
+    newest = found;
+    newest_slot = slot;
+  }
+  if (!newest.has_value()) {
+    return MakeOpenError(OpenError::kCorrupt, absl::StrCat(path, " is damaged"));
+  }
+  return std::unique_ptr<Watermark>(new Watermark(std::move(file), *newest, newest_slot));
+}
+
+rocksdb::IOStatus Watermark::Advance(uint64_t sequence) {
+  if (sequence <= sequence_) return rocksdb::IOStatus::OK();
+  const size_t slot = (newest_slot_ + 1) % kSlots;
+  rocksdb::IOStatus status = file_->Write(slot * kSlotDistance, EncodeSlot(sequence), kIo, nullptr);
+  if (status.ok()) status = file_->Sync(kIo, nullptr);
+  if (!status.ok()) return status;
+  sequence_ = sequence;
+  newest_slot_ = slot;
+  return status;
+}
+
+}  // namespace shardd::storage
