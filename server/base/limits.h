@@ -84,6 +84,7 @@ inline constexpr absl::Duration kWatchProgressInterval = absl::Seconds(10);
 // Background work of a shard: it looks at so many accounts in one step, so that requests hardly
 // wait for it.
 inline constexpr size_t kSweepAccountsPerStep = 256;
+inline constexpr uint64_t kSweepOutcomesPerAccount = 64;
 inline constexpr absl::Duration kSweepStepInterval = absl::Seconds(1);
 inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/account/account_ref.h"
+#include "server/base/ids.h"
+#include "server/base/limits.h"
+#include "server/core/operation_record.h"
+#include "server/shard_state_operations/requests.h"
+#include "storage/store.h"
+#include "storage/write_set.h"
+
+namespace shardd {
+
+// Names who waits for an answer; opaque to cores. The front end that made it is told of the answer
+// with the same value.
+struct CallId {
+  uint64_t call = 0;
+  uint32_t slot = 0;  // which part of the call, for calls that carry many operations
+  friend constexpr auto operator<=>(CallId, CallId) = default;
+};
+
+// From the coordinator: refuse requests to this namespace from now on, and forget up to
+// `accounts_max` of its accounts. Answered with PurgeResult. Unless `delete_accounts`, only what
+// deleted accounts left behind is forgotten, and the first account that exists ends the search.
+struct PurgeNamespace {
+  OperationId operation;
+  std::string name_space;
+  bool delete_accounts = false;
+  size_t accounts_max = limits::kPurgeAccountsPerStep;
+};
+// From the coordinator: the namespace takes requests again (its deletion failed, ended, or was
+// cancelled).
+struct ReopenNamespace {
+  std::string name_space;
+};
+
+// Everything a shard can be asked.
+using ShardRequestBody =
+    std::variant<ApplyRequest, GetRequest, ScanRequest, CreateAccountRequest, UpdateAccountRequest,
+                 DeleteAccountRequest, GetOutcomeRequest, WatchRequest, UnwatchRequest,
+                 PurgeNamespace, ReopenNamespace>;
+
+struct ShardRequest {
+  CallId call;
+  // Past this time the request is refused, not run.
+  absl::Time deadline = absl::InfiniteFuture();
+  // The routing epoch the caller used; 0 if it named none.
+  uint64_t epoch = 0;
+  ShardRequestBody body;
+};
+
+// A watch has ended: answered to UnwatchRequest, or sent on its own when the account is no longer
+// here.
+struct WatchEnded {};
+
+using ShardAnswer =
+    std::variant<ApplyResult, GetResult, ScanResult, AccountResult, OutcomeResult, WatchEnded>;
+
+// The answer to one request. A request gets exactly one, except that WatchRequest is answered by
+// WatchEvents until WatchEnded or an error.
+struct Reply {
+  CallId call;
+  absl::StatusOr<ShardAnswer> answer;
+};
+
+// Changes for one watch, oldest first; none in a sign of life.
+struct WatchEvent {
+  CallId call;
+  std::vector<std::shared_ptr<const AccountChange>> changes;
+  uint64_t progress_revision = 0;
+};
+
+// For the coordinator: what a PurgeNamespace did.
+struct PurgeResult {
+  OperationId operation;
+  ShardId shard;
+  uint64_t accounts_deleted = 0;
+  bool empty = false;           // nothing of the namespace is left in this shard
+  bool holds_accounts = false;  // it holds an account that must not be deleted
+  absl::Status status;
+};
+
+using ShardEffect = std::variant<Reply, WatchEvent, PurgeResult>;
+
+// One turn of a shard's worker: the requests that one batch covers.
+//
+// All effects of a turn wait for its batch: nothing leaves a worker before the batch that records
+// it is durable. If the commit fails, none of them happens and the daemon stops.
+struct ShardTurn {
+  absl::Time now;
+  const storage::Reader* committed = nullptr;  // fixed for the turn
+  storage::WriteSet batch;
+  std::vector<ShardEffect> effects;
+  // When the core wants to be stepped again even without a request. Replaces any earlier wish;
+  // being early is harmless.
+  absl::Time wake_at = absl::InfiniteFuture();
+};
+
+}  // namespace shardd

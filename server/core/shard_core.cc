@@ -1,0 +1,446 @@
+#include "server/core/shard_core.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/error.h"
+#include "server/base/status_macros.h"
+
+namespace shardd {
+namespace {
+
+// What of a namespace's accounts lies in a shard.
+KeyRange Intersection(const KeyRange& a, const KeyRange& b) {
+  KeyRange both{std::max(a.start, b.start), a.end};
+  if (b.end.has_value() && (!both.end.has_value() || *b.end < *both.end)) both.end = b.end;
+  return both;
+}
+
+// The stored answer to a repeat. The fingerprint settles that it is the same request.
+absl::StatusOr<ShardAnswer> Replay(const OutcomeRecord& outcome, Hash128 fingerprint,
+                                   const AccountRef& account) {
+  if (outcome.reason == Reason::kRequestForbidden) return outcome.error();
+  if (!(outcome.fingerprint == fingerprint)) {
+    return Error(Reason::kRequestIdReused,
+                 "request_id was used before for another request; use a new one for each request");
+  }
+  if (!outcome.applied()) return outcome.error();
+  if (outcome.account.has_value()) return AccountResult{account, *outcome.account};
+  return ApplyResult{outcome.revision, outcome.results, /*replayed=*/true};
+}
+
+OutcomeRecord Refusal(Hash128 fingerprint, const absl::Status& status) {
+  OutcomeRecord outcome;
+  outcome.fingerprint = fingerprint;
+  outcome.reason = ReasonOf(status);
+  outcome.message = std::string(status.message());
+  return outcome;
+}
+
+// A failed read says nothing about the request, so it is no outcome to remember.
+bool IsDecision(const absl::Status& status) {
+  const Reason reason = ReasonOf(status);
+  return reason != Reason::kUnspecified && reason != Reason::kStorageFailed &&
+         reason != Reason::kStorageCorrupt;
+}
+
+}  // namespace
+
+ShardCore::ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options options)
+    : route_(std::move(route)),
+      epoch_(epoch),
+      options_(options),
+      stats_(stats),
+      stats_written_(stats),
+      cache_(options.accounts_cached),
+      history_(limits::kWatchHistoryChangesMax, limits::kWatchHistoryBytesMax) {}
+
+void ShardCore::Step(ShardRequest request, ShardTurn& turn) {
+  if (absl::Status refused = Admit(request, turn.now); !refused.ok()) {
+    turn.effects.push_back(Reply{request.call, std::move(refused)});
+    return;
+  }
+  std::visit([&](auto&& body) { Run(request.call, std::move(body), turn); },
+             std::move(request.body));
+}
+
+absl::Status ShardCore::Admit(const ShardRequest& request, absl::Time now) const {
+  if (now > request.deadline) {
+    return Error(Reason::kDeadlineExpired, "the deadline passed while the request was queued");
+  }
+  if (request.epoch != 0 && request.epoch != epoch_.value) {
+    return StaleEpoch(request.epoch, epoch_, route_);
+  }
+  return std::visit(
+      [&](const auto& body) -> absl::Status {
+        using Body = std::decay_t<decltype(body)>;
+        if constexpr (std::is_same_v<Body, PurgeNamespace> ||
+                      std::is_same_v<Body, ReopenNamespace>) {
+          return absl::OkStatus();
+        } else {
+          if (!route_.range.Contains(body.account.routing_key())) {
+            return StaleEpoch(request.epoch, epoch_, route_);
+          }
+          // Ending a watch is always allowed.
+          if constexpr (!std::is_same_v<Body, UnwatchRequest>) {
+            if (closed_namespaces_.contains(body.account.name_space)) {
+              return Error(
+                  Reason::kNamespaceDeleting,
+                  absl::StrCat("namespace \"", body.account.name_space, "\" is being deleted"));
+            }
+          }
+          return absl::OkStatus();
+        }
+      },
+      request.body);
+}
+
+template <typename Request, typename Stage>
+void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage stage) {
+  const AccountKeys keys(request.account);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const ShardReader reader(overlay, route_.home);
+  const bool named = !request.request_id.empty();
+  const Hash128 fingerprint = named ? Fingerprint(request) : Hash128{};
+
+  const auto run = [&]() -> absl::StatusOr<ShardAnswer> {
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, LoadAccount(keys, reader));
+    if (named && record.has_value()) {
+      SHARDD_ASSIGN_OR_RETURN(const std::optional<OutcomeRecord> outcome,
+                              reader.FindOutcome(keys, request.request_id));
+      if (outcome.has_value()) return Replay(*outcome, fingerprint, request.account);
+    }
+    StagedAccount staged(keys, reader, record, turn.now);
+    absl::StatusOr<std::vector<MutationResult>> results = stage(staged);
+    if (!results.ok()) {
+      if (named && record.has_value() && IsDecision(results.status())) {
+        StagedAccount refusal(keys, reader, record, turn.now);
+        SHARDD_RETURN_IF_ERROR(
+            refusal.StageOutcome(request.request_id, Refusal(fingerprint, results.status()),
+                                 options_.outcomes_per_account, options_.outcome_retention));
+        Write(refusal, keys, turn);
+      }
+      return std::move(results).status();
+    }
+    if (staged.changed()) staged.RaiseRevision();
+    constexpr bool kIsApply = std::is_same_v<Request, ApplyRequest>;
+    if (named) {
+      OutcomeRecord outcome;
+      outcome.fingerprint = fingerprint;
+      outcome.revision = staged.record().revision;
+      outcome.results = *results;
+      if (!kIsApply) outcome.account = staged.record();
+      SHARDD_RETURN_IF_ERROR(staged.StageOutcome(request.request_id, std::move(outcome),
+                                                 options_.outcomes_per_account,
+                                                 options_.outcome_retention));
+    }
+    if (staged.changed() || named) Write(staged, keys, turn);
+    if constexpr (kIsApply) {
+      return ApplyResult{staged.record().revision, *std::move(results), /*replayed=*/false};
+    } else {
+      return AccountResult{request.account, staged.record()};
+    }
+  };
+  turn.effects.push_back(Reply{call, run()});
+}
+
+void ShardCore::Run(CallId call, ApplyRequest&& request, ShardTurn& turn) {
+  RunOnce(call, request, turn,
+          [&](StagedAccount& staged) { return staged.StageApply(request, stats_.revision_floor); });
+}
+
+void ShardCore::Run(CallId call, CreateAccountRequest&& request, ShardTurn& turn) {
+  RunOnce(call, request, turn,
+          [&](StagedAccount& staged) -> absl::StatusOr<std::vector<MutationResult>> {
+            SHARDD_RETURN_IF_ERROR(staged.StageCreate(request, stats_.revision_floor));
+            return std::vector<MutationResult>();
+          });
+}
+
+void ShardCore::Run(CallId call, UpdateAccountRequest&& request, ShardTurn& turn) {
+  RunOnce(call, request, turn,
+          [&](StagedAccount& staged) -> absl::StatusOr<std::vector<MutationResult>> {
+            SHARDD_RETURN_IF_ERROR(staged.StageUpdate(request));
+            return std::vector<MutationResult>();
+          });
+}
+
+void ShardCore::Run(CallId call, DeleteAccountRequest&& request, ShardTurn& turn) {
+  RunOnce(call, request, turn,
+          [&](StagedAccount& staged) -> absl::StatusOr<std::vector<MutationResult>> {
+            SHARDD_RETURN_IF_ERROR(staged.StageDelete(request));
+            return std::vector<MutationResult>();
+          });
+}
+
+void ShardCore::Run(CallId call, GetRequest&& request, ShardTurn& turn) {
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  absl::StatusOr<GetResult> result = ShardReader(overlay, route_.home).Get(request);
+  turn.effects.push_back(Reply{call, std::move(result)});
+}
+
+void ShardCore::Run(CallId call, ScanRequest&& request, ShardTurn& turn) {
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  absl::StatusOr<ScanResult> result = ShardReader(overlay, route_.home).Scan(request);
+  turn.effects.push_back(Reply{call, std::move(result)});
+}
+
+void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
+  const AccountKeys keys(request.account);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const ShardReader reader(overlay, route_.home);
+  const auto run = [&]() -> absl::StatusOr<ShardAnswer> {
+    OutcomeResult result;
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<OutcomeRecord> found,
+                            reader.FindOutcome(keys, request.request_id));
+    if (found.has_value() && found->applied()) {
+      result.outcome = RequestOutcome::kApplied;
+      result.applied = ApplyResult{found->revision, found->results, /*replayed=*/true};
+      return result;
+    }
+    if (found.has_value()) {
+      result.outcome = RequestOutcome::kNotApplied;
+      result.refused = found->error();
+      return result;
+    }
+    if (!request.forbid) return result;
+    result.outcome = RequestOutcome::kNotApplied;
+    result.refused = Error(Reason::kRequestForbidden,
+                           "the request was forbidden before it arrived; it never takes effect");
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, LoadAccount(keys, reader));
+    StagedAccount staged(keys, reader, record, turn.now);
+    if (!staged.has_record()) staged.LeaveTombstone(stats_.revision_floor);
+    SHARDD_RETURN_IF_ERROR(staged.StageOutcome(request.request_id, Refusal({}, result.refused),
+                                               options_.outcomes_per_account,
+                                               options_.outcome_retention));
+    Write(staged, keys, turn);
+    return result;
+  };
+  turn.effects.push_back(Reply{call, run()});
+}
+
+absl::StatusOr<std::optional<AccountRecord>> ShardCore::LoadAccount(const AccountKeys& keys,
+                                                                    const ShardReader& reader) {
+  if (const AccountRecord* cached = cache_.Find(keys.name())) return *cached;
+  SHARDD_ASSIGN_OR_RETURN(std::optional<AccountRecord> record, reader.FindAccount(keys));
+  if (record.has_value()) cache_.Store(keys.name(), *record);
+  return record;
+}
+
+void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn) {
+  staged.WriteTo(turn.batch, stats_);
+  cache_.Store(keys.name(), staged.record());
+  if (staged.changed()) Publish(keys, staged.TakeChange(), turn);
+}
+
+void ShardCore::Publish(const AccountKeys& keys, AccountChange change, ShardTurn& turn) {
+  const auto shared = std::make_shared<const AccountChange>(std::move(change));
+  history_.Add(keys.name(), shared);
+  const auto watching = watches_of_account_.find(keys.name());
+  if (watching == watches_of_account_.end()) return;
+  for (const CallId call : watching->second) {
+    Watch& watch = watches_.at(call);
+    if (shared->revision < watch.next_revision) continue;
+    watch.next_revision = shared->revision + 1;
+    turn.effects.push_back(WatchEvent{call, {shared}, shared->revision});
+  }
+}
+
+void ShardCore::Run(CallId call, WatchRequest&& request, ShardTurn& turn) {
+  if (absl::Status refused = StartWatch(call, request, turn); !refused.ok()) {
+    turn.effects.push_back(Reply{call, std::move(refused)});
+  }
+}
+
+absl::Status ShardCore::StartWatch(CallId call, const WatchRequest& request, ShardTurn& turn) {
+  if (watches_.size() >= limits::kWatchesPerShardMax) {
+    return Error(Reason::kTooManyWatches,
+                 absl::StrCat("the shard serves ", limits::kWatchesPerShardMax,
+                              " watches, as many as it may"));
+  }
+  const AccountKeys keys(request.account);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record,
+                          LoadAccount(keys, ShardReader(overlay, route_.home)));
+  if (!record.has_value()) return AccountNotFound(request.account);
+  const uint64_t next = record->revision + 1;
+  const uint64_t start = request.start_revision == 0 ? next : request.start_revision;
+  // A watch that missed the deletion may still hear of it.
+  if (!record->exists() && start >= next) return AccountNotFound(request.account);
+  std::vector<std::shared_ptr<const AccountChange>> missed;
+  if (start < next) {
+    auto kept = history_.Find(keys.name(), start, record->revision);
+    if (!kept.has_value()) {
+      return WithMetadata(Error(Reason::kRevisionCompacted,
+                                absl::StrCat("the changes from revision ", start,
+                                             " are no longer kept; read the "
+                                             "account, which is at revision ",
+                                             record->revision, ", and watch from the next one")),
+                          "current_revision", absl::StrCat(record->revision));
+    }
+    missed = *std::move(kept);
+  }
+  watches_.emplace(call, Watch{keys.name(), std::max(start, next)});
+  watches_of_account_[keys.name()].insert(call);
+  // Sent even without changes: it says that the watch stands.
+  turn.effects.push_back(WatchEvent{call, std::move(missed), record->revision});
+  return absl::OkStatus();
+}
+
+void ShardCore::Run(CallId call, UnwatchRequest&&, ShardTurn& turn) {
+  const auto watch = watches_.find(call);
+  if (watch != watches_.end()) {
+    const auto of_account = watches_of_account_.find(watch->second.account);
+    SHARDD_CHECK(of_account != watches_of_account_.end());
+    of_account->second.erase(call);
+    if (of_account->second.empty()) watches_of_account_.erase(of_account);
+    watches_.erase(watch);
+  }
+  turn.effects.push_back(Reply{call, WatchEnded{}});
+}
+
+void ShardCore::Run(CallId, PurgeNamespace&& request, ShardTurn& turn) {
+  PurgeResult result;
+  result.operation = request.operation;
+  result.shard = route_.shard;
+  closed_namespaces_.insert(request.name_space);
+  result.status = Purge(request, turn, result);
+  turn.effects.push_back(std::move(result));
+}
+
+void ShardCore::Run(CallId, ReopenNamespace&& request, ShardTurn&) {
+  closed_namespaces_.erase(request.name_space);
+}
+
+absl::Status ShardCore::Purge(const PurgeNamespace& request, ShardTurn& turn, PurgeResult& result) {
+  const KeyRange range = Intersection(route_.range, RangeOfNamespace(request.name_space));
+  std::vector<StoredAccount> found;
+  {
+    const storage::OverlayReader overlay(*turn.committed, turn.batch);
+    AccountCursor walk(overlay, route_.home, range);
+    while (found.size() < request.accounts_max && walk.Next()) {
+      // Another namespace may share the hash.
+      if (walk.account().ref.name_space == request.name_space) found.push_back(walk.account());
+    }
+    SHARDD_RETURN_IF_ERROR(walk.status());
+  }
+  for (const StoredAccount& account : found) {
+    if (account.record.exists() && !request.delete_accounts) {
+      result.holds_accounts = true;
+      return absl::OkStatus();
+    }
+    SHARDD_RETURN_IF_ERROR(ForgetAccount(account.ref, account.record, turn));
+    if (account.record.exists()) ++result.accounts_deleted;
+    if (turn.batch.bytes() >= limits::kBatchBytesMax) return absl::OkStatus();
+  }
+  result.empty = found.size() < request.accounts_max;
+  return absl::OkStatus();
+}
+
+absl::Status ShardCore::ForgetAccount(const AccountRef& account, const AccountRecord& record,
+                                      ShardTurn& turn) {
+  const AccountKeys keys(account);
+  std::vector<std::string> stored;
+  {
+    const storage::OverlayReader overlay(*turn.committed, turn.batch);
+    for (const RecordType type : {RecordType::kAccount, RecordType::kEntry, RecordType::kOutcome,
+                                  RecordType::kOutcomeOrder}) {
+      const auto cursor = overlay.NewCursor(route_.home, keys.Bounds(type));
+      for (cursor->SeekToFirst(); cursor->Valid(); cursor->Next()) {
+        stored.emplace_back(cursor->key());
+      }
+      SHARDD_RETURN_IF_ERROR(cursor->status());
+    }
+  }
+  for (std::string& key : stored) turn.batch.Delete(route_.home, std::move(key));
+  cache_.Forget(keys.name());
+  stats_.account_count -= record.exists() ? 1 : 0;
+  stats_.entry_count -= record.entry_count;
+  stats_.byte_count -= record.byte_count;
+  // A name that is used again goes on above what was forgotten; the deletion itself counts as a
+  // change.
+  const uint64_t last_revision = record.revision + (record.exists() ? 1 : 0);
+  stats_.revision_floor = std::max(stats_.revision_floor, last_revision);
+  if (record.exists()) {
+    AccountChange change;
+    change.revision = last_revision;
+    change.deleted = true;
+    Publish(keys, std::move(change), turn);
+  }
+  return absl::OkStatus();
+}
+
+void ShardCore::FinishTurn(ShardTurn& turn) {
+  if (next_sweep_ == absl::InfinitePast()) next_sweep_ = turn.now + limits::kSweepRestInterval;
+  if (turn.now >= next_sweep_) {
+    // A record that cannot be read stops this pass, not the shard: requests that need it get the
+    // error.
+    if (!SweepStep(turn).ok()) {
+      sweep_cursor_.clear();
+      next_sweep_ = turn.now + limits::kSweepRestInterval;
+    }
+  }
+  SendProgress(turn);
+  if (stats_ != stats_written_) {
+    turn.batch.Put(storage::kMeta, ShardStatsKey(route_.shard), stats_.Encode());
+    stats_written_ = stats_;
+  }
+  turn.wake_at = watches_.empty() ? next_sweep_ : std::min(next_sweep_, next_progress_);
+}
+
+void ShardCore::SendProgress(ShardTurn& turn) {
+  if (watches_.empty()) {
+    next_progress_ = absl::InfinitePast();
+    return;
+  }
+  if (next_progress_ == absl::InfinitePast()) {
+    next_progress_ = turn.now + limits::kWatchProgressInterval;
+  }
+  if (turn.now < next_progress_) return;
+  next_progress_ = turn.now + limits::kWatchProgressInterval;
+  for (const auto& [call, watch] : watches_) {
+    turn.effects.push_back(WatchEvent{call, {}, watch.next_revision - 1});
+  }
+}
+
+absl::Status ShardCore::SweepStep(ShardTurn& turn) {
+  std::vector<StoredAccount> found;
+  {
+    const storage::OverlayReader overlay(*turn.committed, turn.batch);
+    AccountCursor walk(overlay, route_.home, route_.range, sweep_cursor_);
+    while (found.size() < limits::kSweepAccountsPerStep && walk.Next()) {
+      found.push_back(walk.account());
+    }
+    SHARDD_RETURN_IF_ERROR(walk.status());
+    sweep_cursor_ = walk.position();
+  }
+  for (StoredAccount& account : found) {
+    SHARDD_RETURN_IF_ERROR(SweepAccount(account.ref, std::move(account.record), turn));
+  }
+  const bool pass_ended = found.size() < limits::kSweepAccountsPerStep;
+  if (pass_ended) sweep_cursor_.clear();
+  next_sweep_ = turn.now + (pass_ended ? limits::kSweepRestInterval : limits::kSweepStepInterval);
+  return absl::OkStatus();
+}
+
+absl::Status ShardCore::SweepAccount(const AccountRef& account, AccountRecord record,
+                                     ShardTurn& turn) {
+  if (!record.exists() && record.update_time + options_.outcome_retention < turn.now) {
+    return ForgetAccount(account, record, turn);
+  }
+  const AccountKeys keys(account);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const ShardReader reader(overlay, route_.home);
+  StagedAccount staged(keys, reader, std::move(record), turn.now);
+  SHARDD_RETURN_IF_ERROR(staged.DropOutdatedOutcomes(
+      limits::kSweepOutcomesPerAccount, options_.outcomes_per_account, options_.outcome_retention));
+  if (staged.outcomes_changed()) Write(staged, keys, turn);
+  return absl::OkStatus();
+}
+
+}  // namespace shardd

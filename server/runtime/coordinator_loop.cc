@@ -1,0 +1,103 @@
+#include "server/runtime/coordinator_loop.h"
+
+#include <utility>
+
+#include "server/base/error.h"
+#include "server/base/limits.h"
+
+namespace shardd {
+
+CoordinatorLoop::CoordinatorLoop(CoordinatorCore core, ThreadRegistry& threads,
+                                 Environment environment)
+    : environment_(std::move(environment)),
+      queue_({limits::kCoordinatorQueueItemsMax, limits::kCoordinatorQueueBytesMax}),
+      record_(threads.Register("coordinator", ThreadRole::kCoordinator, std::nullopt,
+                               [this] { return queue_.depth(); })),
+      core_(std::move(core)) {}
+
+absl::Status CoordinatorLoop::Start() {
+  CoordinatorTurn turn;
+  turn.now = environment_.clock.Now();
+  core_.Start(turn);
+  core_.FinishTurn(turn);
+  wake_at_ = turn.wake_at;
+  CommitTurn(turn);
+  if (failed_) return Error(Reason::kStorageFailed, "the first write to storage failed");
+  thread_ = std::make_unique<ServiceThread>("coordinator", [this] { Loop(); });
+  return absl::OkStatus();
+}
+
+absl::Status CoordinatorLoop::Push(CoordinatorRequest request) {
+  switch (queue_.Push(Item(std::move(request)), 1, sizeof(Item))) {
+    case BoundedQueue<Item>::PushResult::kAccepted:
+      return absl::OkStatus();
+    case BoundedQueue<Item>::PushResult::kFull:
+      return WithRetryAfter(Error(Reason::kMailboxFull, "the coordinator's queue is full"),
+                            limits::kMailboxRetryAfter);
+    case BoundedQueue<Item>::PushResult::kClosed:
+      break;
+  }
+  return Error(Reason::kDraining, "the daemon is stopping");
+}
+
+void CoordinatorLoop::Push(PurgeResult result) {
+  // Weightless: a refusal would leave its operation waiting. After Stop the operation goes on at
+  // the next start.
+  static_cast<void>(queue_.Push(Item(std::move(result)), 0, 0));
+}
+
+void CoordinatorLoop::Stop() {
+  queue_.Close();
+  thread_.reset();
+}
+
+void CoordinatorLoop::Loop() {
+  std::vector<Item> items;
+  record_->EnterPhase(ThreadPhase::kIdle);
+  while (queue_.PopAll(items, wake_at_, environment_.clock)) {
+    record_->EnterPhase(ThreadPhase::kRunning);
+    CoordinatorTurn turn;
+    turn.now = environment_.clock.Now();
+    for (Item& item : items) {
+      std::visit([&](auto&& event) { core_.Step(std::move(event), turn); }, std::move(item));
+    }
+    core_.FinishTurn(turn);
+    wake_at_ = turn.wake_at;
+    CommitTurn(turn);
+    record_->CountItems(items.size());
+    items.clear();
+    record_->EnterPhase(ThreadPhase::kIdle);
+  }
+  record_->Stop();
+}
+
+void CoordinatorLoop::CommitTurn(CoordinatorTurn& turn) {
+  if (!turn.batch.empty() && !failed_) {
+    record_->EnterPhase(ThreadPhase::kCommitting);
+    const absl::Status committed = environment_.store.Commit(turn.batch);
+    if (!committed.ok()) {
+      failed_ = true;
+      environment_.on_storage_failure(committed);
+    }
+  }
+  record_->EnterPhase(ThreadPhase::kReplying);
+  for (CoordinatorEffect& effect : turn.effects) Perform(effect);
+}
+
+void CoordinatorLoop::Perform(CoordinatorEffect& effect) {
+  if (auto* reply = std::get_if<CoordinatorReply>(&effect)) {
+    if (failed_) {
+      reply->answer = Error(Reason::kStorageFailed,
+                            "storage failed while the request was being written; the daemon stops");
+    }
+    environment_.sink.OnCoordinatorReply(std::move(*reply));
+  } else if (failed_) {
+    return;
+  } else if (auto* tables = std::get_if<PublishTables>(&effect)) {
+    environment_.publish(*tables);
+  } else {
+    environment_.send_to_shard(std::move(std::get<SendToShard>(effect)));
+  }
+}
+
+}  // namespace shardd

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "server/base/mutex.h"
+#include "server/runtime/coordinator_loop.h"
+#include "server/runtime/published.h"
+#include "server/runtime/runtime.h"
+#include "server/runtime/service_thread.h"
+#include "server/runtime/shard_worker.h"
+
+namespace shardd {
+
+// The runtime of one daemon: all shards in this process.
+class LocalRuntime final : public Runtime {
+ public:
+  LocalRuntime(storage::Store& store, const Clock& clock, ThreadRegistry& threads, ReplySink& sink,
+               Options options);
+  ~LocalRuntime() override;
+
+  absl::Status Start();
+
+  void Submit(std::vector<ShardRequest> requests) override;
+  absl::Status Submit(ShardRequest request) override;
+  absl::Status SubmitToCoordinator(CoordinatorRequest request) override;
+  absl::StatusOr<GetResult> Get(const GetRequest& request, uint64_t epoch) override;
+  absl::StatusOr<ScanResult> Scan(const ScanRequest& request, uint64_t epoch) override;
+  absl::StatusOr<AccountResult> GetAccount(const GetAccountRequest& request) override;
+  const storage::Store& store() const override { return store_; }
+  std::shared_ptr<const TableHistory> tables() const override;
+  std::shared_ptr<const NamespaceTable> namespaces() const override;
+  std::shared_ptr<const OperationTable> operations() const override;
+  std::optional<ShardStatus> Shard(ShardId shard) const override;
+  std::vector<ShardStatus> Shards() const override;
+  bool disk_full() const override { return disk_full_.load(std::memory_order_relaxed); }
+  absl::Status storage_health() const override { return store_.Health(); }
+  absl::Status Drain(absl::Time deadline) override;
+
+ private:
+  // Everything a request needs to find its worker, as of one moment. Immutable.
+  struct Directory {
+    std::shared_ptr<const TableHistory> tables;
+    std::shared_ptr<const NamespaceTable> namespaces;
+    std::shared_ptr<const OperationTable> operations;
+    std::vector<ShardWorker*> workers;  // workers[i] owns route i
+
+    const RouteTable& table() const { return *tables->current(); }
+  };
+
+  absl::Status PrepareHomes(const RouteTable& table);
+  absl::StatusOr<ShardCore> LoadShard(const Route& route, TableEpoch epoch) const;
+  void Publish(const PublishTables& tables);
+  void SendToShard(struct SendToShard message);
+  void Fail(absl::Status status);
+  void WatchSpace();
+
+  // The row for an account, or why a request for it is refused.
+  absl::StatusOr<size_t> RouteOf(const Directory& directory, const AccountRef& account,
+                                 uint64_t epoch) const;
+  absl::StatusOr<size_t> Admit(const Directory& directory, const ShardRequest& request) const;
+  absl::Status Push(ShardWorker& worker, std::vector<ShardRequest>& requests);
+
+  storage::Store& store_;
+  const Clock& clock_;
+  ThreadRegistry& threads_;
+  ReplySink& sink_;
+  const Options options_;
+
+  std::vector<std::unique_ptr<ShardWorker>> workers_;  // fixed once started
+  std::unique_ptr<CoordinatorLoop> coordinator_;
+  Published<Directory> directory_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> disk_full_{false};
+
+  // Wakes the space watcher when the runtime stops.
+  Mutex stop_mutex_;
+  CondVar stop_changed_;
+  bool stop_ ABSL_GUARDED_BY(stop_mutex_) = false;
+  std::unique_ptr<ServiceThread> space_watcher_;
+};
+
+}  // namespace shardd

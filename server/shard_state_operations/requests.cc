@@ -1,0 +1,251 @@
+#include "server/shard_state_operations/requests.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/base/codec.h"
+#include "server/base/error.h"
+#include "server/base/limits.h"
+#include "server/base/status_macros.h"
+
+namespace shardd {
+namespace {
+
+// Begins each fingerprint, so that requests of different kinds never agree. Stored in outcomes:
+// never reuse a number.
+enum class RequestKind : uint8_t { kApply = 1, kCreate = 2, kUpdate = 3, kDelete = 4 };
+
+ByteWriter BeginFingerprint(RequestKind kind, const AccountRef& account) {
+  ByteWriter writer(256);
+  writer.Byte(static_cast<uint8_t>(kind)).Bytes(account.name_space).Bytes(account.id);
+  return writer;
+}
+
+absl::Status CheckKey(absl::string_view field, absl::string_view key) {
+  if (key.empty()) return InvalidField(field, "is empty; a key must be 1 to 1024 bytes");
+  if (key.size() > limits::kEntryKeyBytesMax) {
+    return WithMetadata(
+        Error(Reason::kEntryTooLarge, absl::StrCat(field, " is ", key.size(), " bytes; at most ",
+                                                   limits::kEntryKeyBytesMax, " are allowed")),
+        "field", field);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckValue(absl::string_view field, absl::string_view value) {
+  if (value.size() > limits::kEntryValueBytesMax) {
+    return WithMetadata(
+        Error(Reason::kEntryTooLarge, absl::StrCat(field, " is ", value.size(), " bytes; at most ",
+                                                   limits::kEntryValueBytesMax, " are allowed")),
+        "field", field);
+  }
+  return absl::OkStatus();
+}
+
+struct PreconditionChecker {
+  absl::Status operator()(const EntryExists& c) const { return CheckKey("entry_exists", c.key); }
+  absl::Status operator()(const EntryAbsent& c) const { return CheckKey("entry_absent", c.key); }
+  absl::Status operator()(const EntryRevisionIs& c) const {
+    return CheckKey("entry_revision.key", c.key);
+  }
+  absl::Status operator()(const EntryValueIs& c) const {
+    SHARDD_RETURN_IF_ERROR(CheckKey("entry_value.key", c.key));
+    return CheckValue("entry_value.value", c.value);
+  }
+  absl::Status operator()(const AccountRevisionIs&) const { return absl::OkStatus(); }
+};
+
+struct MutationChecker {
+  absl::Status operator()(const Put& m) const {
+    SHARDD_RETURN_IF_ERROR(CheckKey("put.key", m.key));
+    return CheckValue("put.value", m.value);
+  }
+  absl::Status operator()(const Delete& m) const { return CheckKey("delete", m.key); }
+  absl::Status operator()(const DeletePrefix& m) const {
+    return m.prefix.empty() ? absl::OkStatus() : CheckKey("delete_prefix", m.prefix);
+  }
+  absl::Status operator()(const AddInteger& m) const { return CheckKey("add_integer.key", m.key); }
+  absl::Status operator()(const Append& m) const {
+    SHARDD_RETURN_IF_ERROR(CheckKey("append.key", m.key));
+    return CheckValue("append.value", m.value);
+  }
+};
+
+struct PreconditionWriter {
+  ByteWriter& writer;
+  void operator()(const EntryExists& c) const { writer.Bytes(c.key); }
+  void operator()(const EntryAbsent& c) const { writer.Bytes(c.key); }
+  void operator()(const EntryRevisionIs& c) const { writer.Bytes(c.key).Varint(c.revision); }
+  void operator()(const EntryValueIs& c) const { writer.Bytes(c.key).Bytes(c.value); }
+  void operator()(const AccountRevisionIs& c) const { writer.Varint(c.revision); }
+};
+
+struct MutationWriter {
+  ByteWriter& writer;
+  void operator()(const Put& m) const { writer.Bytes(m.key).Bytes(m.value); }
+  void operator()(const Delete& m) const { writer.Bytes(m.key); }
+  void operator()(const DeletePrefix& m) const { writer.Bytes(m.prefix); }
+  void operator()(const AddInteger& m) const { writer.Bytes(m.key).Signed(m.delta); }
+  void operator()(const Append& m) const { writer.Bytes(m.key).Bytes(m.value); }
+};
+
+struct MutationSize {
+  size_t operator()(const Put& m) const { return m.key.size() + m.value.size(); }
+  size_t operator()(const Delete& m) const { return m.key.size(); }
+  size_t operator()(const DeletePrefix& m) const { return m.prefix.size(); }
+  size_t operator()(const AddInteger& m) const { return m.key.size(); }
+  size_t operator()(const Append& m) const { return m.key.size() + m.value.size(); }
+};
+
+absl::Status CheckNames(const AccountRef& account, absl::string_view request_id) {
+  SHARDD_RETURN_IF_ERROR(ValidateAccountRef(account));
+  return ValidateRequestId(request_id);
+}
+
+void WriteLabels(ByteWriter& writer, const Labels& labels) {
+  writer.Varint(labels.size());
+  for (const auto& [key, value] : labels) writer.Bytes(key).Bytes(value);
+}
+
+}  // namespace
+
+size_t AccountChange::ByteSize() const {
+  size_t size = sizeof(AccountChange);
+  for (const EntryChange& entry : entries) {
+    size += sizeof(EntryChange) + entry.key.size() + (entry.value ? entry.value->size() : 0);
+  }
+  return size;
+}
+
+absl::Status Validate(const ApplyRequest& request) {
+  SHARDD_RETURN_IF_ERROR(CheckNames(request.account, request.request_id));
+  if (request.preconditions.size() > limits::kPreconditionsMax) {
+    return InvalidField("preconditions",
+                        absl::StrCat("has ", request.preconditions.size(), " items; at most ",
+                                     limits::kPreconditionsMax, " are allowed"));
+  }
+  if (request.mutations.size() > limits::kMutationsMax) {
+    return InvalidField("mutations",
+                        absl::StrCat("has ", request.mutations.size(), " items; at most ",
+                                     limits::kMutationsMax, " are allowed"));
+  }
+  for (const Precondition& precondition : request.preconditions) {
+    SHARDD_RETURN_IF_ERROR(std::visit(PreconditionChecker{}, precondition));
+  }
+  for (const Mutation& mutation : request.mutations) {
+    SHARDD_RETURN_IF_ERROR(std::visit(MutationChecker{}, mutation));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const CreateAccountRequest& request) {
+  SHARDD_RETURN_IF_ERROR(CheckNames(request.account, request.request_id));
+  SHARDD_RETURN_IF_ERROR(ValidateLabels(request.labels));
+  return ValidateLimits(request.limits);
+}
+
+absl::Status Validate(const UpdateAccountRequest& request) {
+  SHARDD_RETURN_IF_ERROR(CheckNames(request.account, request.request_id));
+  if (request.labels.has_value()) SHARDD_RETURN_IF_ERROR(ValidateLabels(*request.labels));
+  if (request.limits.has_value()) SHARDD_RETURN_IF_ERROR(ValidateLimits(*request.limits));
+  if (request.state.has_value() && *request.state == AccountState::kDeleted) {
+    return InvalidField("state", "must be ACTIVE or FROZEN; use DeleteAccount to delete");
+  }
+  if (!request.labels.has_value() && !request.limits.has_value() && !request.state.has_value()) {
+    return InvalidField("update_mask",
+                        "is empty; it must name one or more of labels, limits, state");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const DeleteAccountRequest& request) {
+  return CheckNames(request.account, request.request_id);
+}
+
+absl::Status Validate(const GetAccountRequest& request) {
+  return ValidateAccountRef(request.account);
+}
+
+absl::Status Validate(const GetRequest& request) {
+  SHARDD_RETURN_IF_ERROR(ValidateAccountRef(request.account));
+  if (request.keys.empty() || request.keys.size() > limits::kGetKeysMax) {
+    return InvalidField("keys", absl::StrCat("has ", request.keys.size(), " items; 1 to ",
+                                             limits::kGetKeysMax, " are allowed"));
+  }
+  for (const std::string& key : request.keys) SHARDD_RETURN_IF_ERROR(CheckKey("keys", key));
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const ScanRequest& request) {
+  SHARDD_RETURN_IF_ERROR(ValidateAccountRef(request.account));
+  if (!request.prefix.empty()) SHARDD_RETURN_IF_ERROR(CheckKey("prefix", request.prefix));
+  if (!request.start.empty()) SHARDD_RETURN_IF_ERROR(CheckKey("start", request.start));
+  if (!request.end.empty()) SHARDD_RETURN_IF_ERROR(CheckKey("end", request.end));
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const GetOutcomeRequest& request) {
+  SHARDD_RETURN_IF_ERROR(CheckNames(request.account, request.request_id));
+  if (request.request_id.empty()) return InvalidField("request_id", "is empty; name a request");
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const WatchRequest& request) { return ValidateAccountRef(request.account); }
+
+Hash128 Fingerprint(const ApplyRequest& request) {
+  ByteWriter writer = BeginFingerprint(RequestKind::kApply, request.account);
+  writer.Byte(request.create_account).Varint(request.preconditions.size());
+  for (const Precondition& precondition : request.preconditions) {
+    writer.Byte(static_cast<uint8_t>(precondition.index()));
+    std::visit(PreconditionWriter{writer}, precondition);
+  }
+  for (const Mutation& mutation : request.mutations) {
+    writer.Byte(static_cast<uint8_t>(mutation.index()));
+    std::visit(MutationWriter{writer}, mutation);
+  }
+  return StableHash128(writer.view());
+}
+
+Hash128 Fingerprint(const CreateAccountRequest& request) {
+  ByteWriter writer = BeginFingerprint(RequestKind::kCreate, request.account);
+  writer.Varint(request.limits.entries_max).Varint(request.limits.bytes_max);
+  WriteLabels(writer, request.labels);
+  return StableHash128(writer.view());
+}
+
+Hash128 Fingerprint(const UpdateAccountRequest& request) {
+  ByteWriter writer = BeginFingerprint(RequestKind::kUpdate, request.account);
+  writer.Varint(request.expected_revision)
+      .Byte(request.labels.has_value())
+      .Byte(request.limits.has_value())
+      .Byte(request.state.has_value() ? static_cast<uint8_t>(*request.state) : 0);
+  if (request.labels.has_value()) WriteLabels(writer, *request.labels);
+  if (request.limits.has_value()) {
+    writer.Varint(request.limits->entries_max).Varint(request.limits->bytes_max);
+  }
+  return StableHash128(writer.view());
+}
+
+Hash128 Fingerprint(const DeleteAccountRequest& request) {
+  ByteWriter writer = BeginFingerprint(RequestKind::kDelete, request.account);
+  writer.Varint(request.expected_revision);
+  return StableHash128(writer.view());
+}
+
+size_t ByteSize(const ApplyRequest& request) {
+  size_t size = sizeof(ApplyRequest) + request.account.id.size() + request.request_id.size();
+  size += request.preconditions.size() * sizeof(Precondition);
+  for (const Precondition& precondition : request.preconditions) {
+    if (const auto* value = std::get_if<EntryValueIs>(&precondition)) size += value->value.size();
+  }
+  for (const Mutation& mutation : request.mutations) {
+    size += sizeof(Mutation) + std::visit(MutationSize{}, mutation);
+  }
+  return size;
+}
+
+size_t ByteSize(const GetRequest& request) {
+  size_t size = sizeof(GetRequest) + request.account.id.size();
+  for (const std::string& key : request.keys) size += sizeof(std::string) + key.size();
+  return size;
+}
+
+}  // namespace shardd
