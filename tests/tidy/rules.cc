@@ -13,7 +13,7 @@ using Findings = std::vector<Finding>;
 using Tree = std::vector<SourceFile>;
 
 // The rooms, lowest first. A room may include itself and the rooms above it in this list.
-constexpr std::array<std::string_view, 17> kRooms = {
+constexpr std::array<std::string_view, 20> kRooms = {
     "proto/",
     "server/base/",
     "storage/",
@@ -26,8 +26,11 @@ constexpr std::array<std::string_view, 17> kRooms = {
     "server/load_balancing_service/",
     "server/core/",
     "server/runtime/",
+    "server/logging/",
     "server/rpc/",
+    "server/http/",
     "server/config/",
+    "server/daemon/",
     "server/main.cc",
     "client/",
     "tests/",
