@@ -1,0 +1,93 @@
+#include "client/error.h"
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace shardd::client {
+namespace {
+
+constexpr char kPayloadUrl[] = "type.googleapis.com/google.rpc.Status";
+constexpr char kReasonPrefix[] = "ERROR_REASON_";
+constexpr char kDomain[] = "shardd";
+constexpr char kEffectKey[] = "effect";
+constexpr char kNotApplied[] = "not_applied";
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+absl::Status MakeStatus(int code, const std::string& message, const std::string& details) {
+  absl::Status status(static_cast<absl::StatusCode>(code), message);
+  if (!details.empty()) status.SetPayload(kPayloadUrl, absl::Cord(details));
+  return status;
+}
+
+void ReadErrorInfo(const google::rpc::ErrorInfo& info, ErrorDetail& detail) {
+  if (info.domain() != kDomain) return;
+  detail.reason_name = info.reason();
+  v1::ErrorReason reason;
+  if (v1::ErrorReason_Parse(absl::StrCat(kReasonPrefix, info.reason()), &reason)) {
+    detail.reason = reason;
+  }
+  for (const auto& [key, value] : info.metadata()) detail.metadata[key] = value;
+  const auto effect = info.metadata().find(kEffectKey);
+  if (effect != info.metadata().end() && effect->second == kNotApplied) {
+    detail.effect = v1::EFFECT_NOT_APPLIED;
+  }
+}
+
+void ReadDetail(const google::protobuf::Any& any, ErrorDetail& detail) {
+  google::rpc::ErrorInfo info;
+  google::rpc::RetryInfo retry;
+  google::rpc::BadRequest bad_request;
+  if (any.UnpackTo(&info)) {
+    ReadErrorInfo(info, detail);
+  } else if (any.UnpackTo(&retry)) {
+    detail.retry_after = FromProto(retry.retry_delay());
+  } else if (any.UnpackTo(&bad_request)) {
+    for (const auto& violation : bad_request.field_violations()) {
+      detail.violations.push_back({violation.field(), violation.description()});
+    }
+  }
+}
+
+}  // namespace
+
+std::string ReasonName(v1::ErrorReason reason) {
+  return std::string(absl::StripPrefix(v1::ErrorReason_Name(reason), kReasonPrefix));
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return MakeStatus(status.error_code(), status.error_message(), status.error_details());
+}
+
+absl::Status FromOperationError(const v1::OperationError& error) {
+  google::rpc::Status details;
+  google::rpc::ErrorInfo info;
+  info.set_domain(kDomain);
+  info.set_reason(ReasonName(error.reason()));
+  if (error.effect() == v1::EFFECT_NOT_APPLIED)
+    (*info.mutable_metadata())[kEffectKey] = kNotApplied;
+  details.add_details()->PackFrom(info);
+  if (error.has_retry_after()) {
+    google::rpc::RetryInfo retry;
+    *retry.mutable_retry_delay() = error.retry_after();
+    details.add_details()->PackFrom(retry);
+  }
+  return MakeStatus(error.code(), error.message(), details.SerializeAsString());
+}
+
+ErrorDetail DetailOf(const absl::Status& status) {
+  ErrorDetail detail;
+  const auto payload = status.GetPayload(kPayloadUrl);
+  google::rpc::Status details;
+  if (!payload.has_value() || !details.ParseFromString(std::string(*payload))) return detail;
+  for (const auto& any : details.details()) ReadDetail(any, detail);
+  return detail;
+}
+
+}  // namespace shardd::client

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/shardctl/record.h"
+#include "shardd/v1/state.pb.h"
+
+namespace shardd::shardctl {
+
+// How records become writes.
+struct WriteOptions {
+  // Keep entries that the record does not name.
+  bool merge = false;
+  // Part of every request_id: the same records under another run id are written again.
+  std::string run_id;
+};
+
+// The writes that make the account hold what the record says; one, unless the record is too large
+// for one. Later ones go on where the first ends, so they must be sent in order, each after the
+// one before it is durable.
+//
+// Each write carries a request_id made from what it writes and from `earlier`, the number of
+// records of this account that came before in the same input. So a repeated or resumed import
+// changes nothing that it has changed before.
+std::vector<v1::ApplyRequest> WritesFor(const Record& record, uint32_t earlier,
+                                        const WriteOptions& options);
+
+}  // namespace shardd::shardctl

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/client.h"
+#include "client/retry.h"
+#include "client/session.h"
+#include "client/shardctl/import_ledger.h"
+#include "client/shardctl/import_writes.h"
+#include "client/shardctl/record.h"
+
+namespace shardd::shardctl {
+
+struct ImporterOptions {
+  WriteOptions write;
+  // Create the namespaces that records name.
+  bool create_namespace = true;
+  // End at the first bad record.
+  bool stop_on_error = false;
+  // How long the daemon may be away, or too busy, without any progress.
+  absl::Duration retry_for = absl::Seconds(30);
+  size_t frame_operations_max = 64;
+  size_t frame_bytes_max = size_t{960} << 10;
+  client::SessionOptions session;
+};
+
+struct ImportSummary {
+  // Accounts that hold what their record says.
+  uint64_t accounts = 0;
+  // Malformed, or refused by the daemon.
+  uint64_t bad_records = 0;
+  // Writes that an earlier import had made already.
+  uint64_t replayed = 0;
+  bool interrupted = false;
+};
+
+// Writes records into accounts, over a session.
+//
+// Survives the death of the daemon: it opens a new session and sends again what has no answer yet;
+// the request_ids make that harmless. Operations that the daemon puts off are sent again, unless a
+// later record of the same account is on its way. The input is read no faster than it is written.
+// Thread safety: none.
+class Importer {
+ public:
+  struct Callbacks {
+    std::function<void(uint64_t line, const std::string& why)> on_bad_record;
+    // After each frame.
+    std::function<void(const ImportSummary&)> on_progress;
+    // Something the user should know while it waits.
+    std::function<void(const std::string&)> on_note;
+    std::function<bool()> is_interrupted;
+  };
+
+  // `client` must outlive the importer.
+  Importer(client::Client& client, const ImporterOptions& options, Callbacks callbacks);
+
+  // Imports all records. An error means that it could not go on; what was counted is durable.
+  absl::StatusOr<ImportSummary> Run(RecordReader& reader);
+
+  // What was done so far, also after an error.
+  ImportSummary summary() const;
+
+ private:
+  struct Operation {
+    v1::SessionOperation request;
+    size_t bytes = 0;
+    uint64_t line = 0;
+    AccountKey key;
+    uint64_t sequence = 0;
+    // The account is done with this one.
+    bool completes = true;
+    std::map<std::string, std::string> labels;
+  };
+  using Frame = std::vector<Operation>;
+  struct Answer {
+    uint64_t frame;
+    absl::StatusOr<v1::SessionResponse> response;
+  };
+
+  absl::Status Accept(const Record& record);
+  absl::Status EnsureNamespace(const std::string& name);
+  absl::Status Add(Operation operation);
+  absl::Status SendParts(std::vector<Operation> parts);
+  absl::Status FlushFrame();
+  // Waits until every operation sent is done or given up, sending again what must be.
+  absl::Status Settle();
+  absl::Status SendAgain(Frame operations);
+  void Send(Frame frame);
+  void TakeAnswers();
+  void TakeResult(Operation operation, const v1::SessionResult& result);
+  void TakeRefusal(Operation operation, const absl::Status& status);
+  void Complete(const Operation& operation);
+  // What was sent and is not done, in order.
+  Frame TakeUnsettled();
+  // Waits before another try, or says why there is none.
+  absl::Status WaitToRetry(const absl::Status& reason);
+  absl::Status Persist(const std::function<absl::Status()>& call);
+  void ReportBad(uint64_t line, const std::string& why);
+
+  client::Client& client_;
+  const ImporterOptions options_;
+  const Callbacks callbacks_;
+  ImportLedger ledger_;
+  ImportSummary counted_;
+  std::set<std::string> namespaces_;
+  client::Backoff backoff_;
+  // When the daemon began to be away or too busy.
+  absl::Time trouble_since_;
+
+  // Being filled.
+  Frame frame_;
+  size_t frame_bytes_ = 0;
+  // Sent and not answered, by number.
+  std::map<uint64_t, Frame> sent_;
+  uint64_t last_frame_ = 0;
+  // Put off by the daemon.
+  Frame put_off_;
+  absl::Status put_off_status_;
+  // Why the session broke.
+  absl::Status broken_;
+  // Why the import cannot go on.
+  absl::Status fatal_;
+
+  // Answers come on the session's thread and are taken on ours.
+  std::mutex answers_mutex_;
+  std::vector<Answer> answers_;
+  // Last, so that its thread has ended before the rest goes.
+  std::unique_ptr<client::Session> session_;
+};
+
+}  // namespace shardd::shardctl

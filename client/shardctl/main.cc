@@ -1,0 +1,72 @@
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "client/shardctl/app.h"
+
+namespace {
+
+using shardd::shardctl::Interrupt;
+using shardd::shardctl::Terminal;
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+// Waits for signals on a thread of its own, where everything may be called.
+void WatchSignals(Interrupt& interrupt) {
+  const sigset_t signals = StopSignals();
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) == 0 && !interrupt.Request()) {
+      _exit(shardd::shardctl::kInterrupted);
+    }
+  }
+}
+
+size_t TerminalWidth() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+size_t InputBytes() {
+  struct stat input {};
+  if (fstat(STDIN_FILENO, &input) != 0 || !S_ISREG(input.st_mode)) return 0;
+  return static_cast<size_t>(input.st_size);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // Not destroyed: the thread that watches for signals never ends.
+  static auto* const interrupt = new Interrupt();
+  std::thread([] { WatchSignals(*interrupt); }).detach();
+
+  Terminal terminal{std::cin, std::cout, std::cerr};
+  terminal.in_is_tty = isatty(STDIN_FILENO) == 1;
+  terminal.out_is_tty = isatty(STDOUT_FILENO) == 1;
+  terminal.err_is_tty = isatty(STDERR_FILENO) == 1;
+  terminal.width = TerminalWidth();
+  terminal.in_bytes = InputBytes();
+  terminal.environment = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return value;
+  };
+  return shardd::shardctl::RunShardctl({argv + 1, argv + argc}, terminal, *interrupt,
+                                       shardd::client::RealClock());
+}

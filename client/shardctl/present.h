@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "client/shardctl/rows.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "shardd/v1/account.pb.h"
+#include "shardd/v1/operation.pb.h"
+#include "shardd/v1/routing.pb.h"
+#include "shardd/v1/shard.pb.h"
+#include "shardd/v1/state.pb.h"
+#include "shardd/v1/thread_tracking.pb.h"
+
+// How the things of the API look as rows: for each its columns and its cells, in the same order.
+namespace shardd::shardctl {
+
+std::vector<Column> AccountColumns();
+Row AccountRow(const v1::Account& account);
+
+std::vector<Column> NamespaceColumns();
+Row NamespaceRow(const v1::Namespace& name_space);
+
+std::vector<Column> EntryColumns();
+Row EntryRow(const v1::Entry& entry);
+
+std::vector<Column> ShardColumns();
+Row ShardRow(const v1::Shard& shard);
+
+std::vector<Column> RouteColumns();
+Row RouteRow(const v1::Route& route);
+
+std::vector<Column> ThreadColumns();
+Row ThreadRow(const v1::Thread& thread);
+
+std::vector<Column> OperationColumns();
+Row OperationRow(const v1::Operation& operation);
+
+// An enum's name as a word: ("ACCOUNT_STATE_ACTIVE", "ACCOUNT_STATE_") is "active".
+std::string EnumWord(const std::string& name, const std::string& prefix);
+
+absl::Duration FromProto(const google::protobuf::Duration& duration);
+Cell TimeCell(bool is_set, const google::protobuf::Timestamp& time);
+// In JSON a number of seconds.
+Cell DurationCell(absl::Duration duration);
+Cell BytesCell(uint64_t bytes);
+
+// Adds a routing range as the cells `start` and `end`, in hexadecimal.
+void AddRange(const v1::Route& route, Row& row);
+
+}  // namespace shardd::shardctl

@@ -1,0 +1,157 @@
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/shardctl/command.h"
+#include "client/shardctl/following.h"
+#include "client/shardctl/present.h"
+#include "client/shardctl/text.h"
+
+namespace shardd::shardctl {
+namespace {
+
+struct GetOptions {
+  std::string name_space;
+  std::string id;
+  std::string routing_key;
+  std::string shard;
+};
+
+absl::Status SetKey(const GetOptions& options, v1::ResolveRequest& request) {
+  const int given = !options.id.empty() + !options.routing_key.empty() + !options.shard.empty();
+  if (given != 1) {
+    return absl::InvalidArgumentError("give one of an account's ID, --routing-key or --shard");
+  }
+  if (!options.id.empty()) {
+    request.mutable_account()->set_namespace_(options.name_space);
+    request.mutable_account()->set_id(options.id);
+  } else if (!options.routing_key.empty()) {
+    const auto key = FromHex(options.routing_key);
+    if (!key.ok() || key->size() != 16) {
+      return absl::InvalidArgumentError("the routing key must be 32 hexadecimal digits");
+    }
+    request.set_routing_key(*key);
+  } else {
+    request.set_shard_id(options.shard);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExitCode> Get(Invocation& invocation, const GetOptions& options) {
+  v1::ResolveRequest request;
+  if (absl::Status status = SetKey(options, request); !status.ok()) return status;
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  auto response = (*daemon)->Resolve(request);
+  if (!response.ok()) return response.status();
+  Row row = RouteRow(response->route());
+  row.Add(NumberCell(response->epoch()));
+  row.Add(response->routing_key().empty() ? Cell(nullptr, "-")
+                                          : TextCell(Hex(response->routing_key())));
+  std::vector<Column> columns = RouteColumns();
+  columns.push_back({"epoch"});
+  columns.push_back({"routing_key"});
+  PrintObject(invocation.terminal.out, invocation.rows_options(), "route", columns, row);
+  return kOk;
+}
+
+absl::StatusOr<ExitCode> Map(Invocation& invocation, uint64_t epoch) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::GetTableRequest request;
+  request.set_epoch(epoch);
+  auto response = (*daemon)->GetTable(request);
+  if (!response.ok()) return response.status();
+  RowWriter writer = invocation.Rows("routes", RouteColumns());
+  for (const v1::Route& route : response->table().routes()) writer.Add(RouteRow(route));
+  writer.Finish({{"epoch", JsonNumber(response->table().epoch())}});
+  if (!invocation.machine_readable()) {
+    invocation.Note(absl::StrCat("Epoch ", response->table().epoch()));
+  }
+  return kOk;
+}
+
+// One line for each route that came or went.
+class TablePrinter {
+ public:
+  explicit TablePrinter(Invocation& invocation) : invocation_(invocation) {}
+
+  void Print(const v1::WatchTableResponse& response) {
+    for (const v1::Route& route : response.diff().removed()) {
+      PrintRoute(response.diff().epoch(), "removed", route);
+    }
+    for (const v1::Route& route : response.diff().added()) {
+      PrintRoute(response.diff().epoch(), "added", route);
+    }
+    for (const v1::Route& route : response.table().routes()) {
+      PrintRoute(response.table().epoch(), "present", route);
+    }
+    invocation_.terminal.out.flush();
+  }
+
+ private:
+  void PrintRoute(uint64_t epoch, const std::string& change, const v1::Route& route) {
+    Row row;
+    row.Add(NumberCell(epoch));
+    row.Add(TextCell(change));
+    row.Add(TextCell(route.shard_id()));
+    AddRange(route, row);
+    PrintFollowed(invocation_, {{"epoch"}, {"change"}, {"shard"}, {"start"}, {"end"}}, row);
+  }
+
+  Invocation& invocation_;
+};
+
+absl::StatusOr<ExitCode> Watch(Invocation& invocation, uint64_t from_epoch,
+                               const FollowOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::WatchTableRequest request;
+  request.set_start_epoch(from_epoch);
+  TablePrinter printer(invocation);
+  return Follow<v1::WatchTableResponse>(
+      invocation, options, (*daemon)->random(), [&] { return (*daemon)->WatchTable(request); },
+      [&](const v1::WatchTableResponse& response) {
+        printer.Print(response);
+        if (response.has_table()) request.set_start_epoch(response.table().epoch());
+        if (response.has_diff()) request.set_start_epoch(response.diff().epoch());
+      });
+}
+
+void AddGet(CommandTree& tree, CLI::App* group) {
+  auto options = std::make_shared<GetOptions>();
+  CLI::App* app =
+      tree.Add(group, "get", "Find the route of an account, a routing key or a shard.",
+               {"shardctl route get --namespace debian bash", "shardctl route get --shard s-0001"},
+               [options](Invocation& invocation) { return Get(invocation, *options); });
+  AddNamespace(app, &options->name_space);
+  app->add_option("ID", options->id, "The account's id.");
+  app->add_option("--routing-key", options->routing_key, "A routing key: 32 hexadecimal digits.")
+      ->type_name("HEX");
+  app->add_option("--shard", options->shard, "A shard's id: s-NNNN.")->type_name("SHARD");
+}
+
+}  // namespace
+
+void AddRouteCommands(CommandTree& tree) {
+  CLI::App* group = tree.Group("route", "Where accounts are: get, map, watch.");
+  AddGet(tree, group);
+
+  auto epoch = std::make_shared<uint64_t>(0);
+  tree.Add(group, "map", "Show the routing table.",
+           {"shardctl route map", "shardctl route map --epoch 1"},
+           [epoch](Invocation& invocation) { return Map(invocation, *epoch); })
+      ->add_option("--epoch", *epoch, "An older table (default the current one).")
+      ->type_name("N");
+
+  auto from = std::make_shared<uint64_t>(0);
+  auto follow = std::make_shared<FollowOptions>();
+  CLI::App* watch = tree.Add(
+      group, "watch", "Show the routing table and then its changes, until interrupted.",
+      {"shardctl route watch -o jsonl"},
+      [from, follow](Invocation& invocation) { return Watch(invocation, *from, *follow); });
+  watch->add_option("--from-epoch", *from, "Show the changes since this epoch.")->type_name("N");
+  AddFollowOptions(watch, follow.get());
+}
+
+}  // namespace shardd::shardctl
