@@ -93,7 +93,11 @@ struct Exception {
   std::string_view reason;
 };
 
-constexpr std::array<Exception, 0> kExceptions = {};
+constexpr Exception kExceptions[] = {
+    {"throw", "client/shardctl/command.cc",
+     "the command-line library takes a bad value by an exception and gives it to its caller"},
+    {"clock", "storage/rocks_database.cc", "paces its own bookkeeping; no outcome depends on it"},
+};
 
 // Spelled in two pieces, so that this file keeps its own rules.
 constexpr std::string_view kUnfinishedWords[] = {
@@ -123,7 +127,7 @@ bool IsInAny(std::string_view path, const std::array<std::string_view, N>& place
 }
 
 bool IsExcepted(std::string_view rule, std::string_view path) {
-  return std::any_of(kExceptions.begin(), kExceptions.end(),
+  return std::any_of(std::begin(kExceptions), std::end(kExceptions),
                      [&](const Exception& e) { return e.rule == rule && IsIn(path, e.place); });
 }
 
