@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
 #include "storage/crc32c.h"
 #include "storage/rocks_status.h"
@@ -15,14 +18,15 @@
 namespace shardd::storage {
 namespace {
 
-// The log's format: blocks of 32 KiB hold fragments, each with a header of checksum (4 bytes),
-// length (2) and type (1), all little-endian; what is left of a block below a header's size is
-// zeros. A record is one FULL fragment, or FIRST, any MIDDLE, LAST. Its bytes are a write batch:
-// sequence number (8), count of changes (4), changes.
+// The format of logs and of the MANIFEST: blocks of 32 KiB hold fragments, each with a header of
+// checksum (4 bytes), length (2) and type (1), all little-endian; what is left of a block below a
+// header's size is zeros. A record is one FULL fragment, or FIRST, any MIDDLE, LAST.
 constexpr size_t kBlockBytes = 32768;
 constexpr size_t kHeaderBytes = 7;
-constexpr size_t kBatchHeaderBytes = 12;
 enum FragmentType : uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
+
+// A log's record is a write batch: sequence number (8), count of changes (4), changes.
+constexpr size_t kBatchHeaderBytes = 12;
 
 const rocksdb::IOOptions kIo;
 
@@ -34,65 +38,71 @@ uint64_t LittleEndian(absl::string_view bytes) {
   return value;
 }
 
-// Puts fragments together and notes what the whole records say.
-class LogChecker {
+// Finds the whole records of one file, past damage too.
+class RecordFinder {
  public:
-  explicit LogChecker(LogSummary& summary) : summary_(summary) {}
+  // `on_record` gets the first bytes of every whole record, at most kBatchHeaderBytes.
+  explicit RecordFinder(std::function<void(absl::string_view)> on_record)
+      : on_record_(std::move(on_record)) {}
 
-  void Block(absl::string_view block) {
-    while (block.size() >= kHeaderBytes) {
-      const size_t length = LittleEndian(block.substr(4, 2));
-      if (kHeaderBytes + length > block.size() || !ChecksumMatches(block, length)) {
-        return Damaged();  // the length may be wrong: go on at the next block
-      }
-      Fragment(static_cast<uint8_t>(block[6]), block.substr(kHeaderBytes, length));
-      block.remove_prefix(kHeaderBytes + length);
+  // REQUIRES: all blocks but the last are kBlockBytes long.
+  void Block(const absl::string_view block) {
+    size_t at = 0;
+    while (block.size() - at >= kHeaderBytes) {
+      const absl::string_view rest = block.substr(at);
+      const size_t length = LittleEndian(rest.substr(4, 2));
+      const bool never_written = length == 0 && rest[6] == 0;
+      // Without a length there is no next fragment to look at before the next block.
+      if (never_written || kHeaderBytes + length > rest.size()) break;
+      at += kHeaderBytes + length;
+      const bool whole = ChecksumMatches(rest, length);
+      whole ? Fragment(rest[6], rest.substr(kHeaderBytes, length), start_ + at) : Damaged();
     }
-    // The padding of a full block; at the end of the file, a torn header.
-    if (block.find_first_not_of('\0') != absl::string_view::npos) Damaged();
+    // Padding is expected at the end of a full block; nothing, at the end of the file.
+    const bool padded = block.size() == kBlockBytes && block.size() - at < kHeaderBytes;
+    if (at < block.size() && !padded) Damaged();
+    start_ += block.size();
   }
 
   void End() {
     if (in_record_) Damaged();
   }
 
+  bool damaged() const { return damaged_; }
+  // Where the last whole record before the first damage ends.
+  uint64_t whole_bytes() const { return whole_bytes_; }
+
  private:
-  static bool ChecksumMatches(absl::string_view block, size_t length) {
-    const auto stored = static_cast<uint32_t>(LittleEndian(block.substr(0, 4)));
-    return stored == MaskedCrc32c(block.substr(6, 1 + length));
+  static bool ChecksumMatches(absl::string_view fragment, size_t length) {
+    const auto stored = static_cast<uint32_t>(LittleEndian(fragment.substr(0, 4)));
+    return stored == MaskedCrc32c(fragment.substr(6, 1 + length));
   }
 
-  void Fragment(uint8_t type, absl::string_view bytes) {
+  void Fragment(char type, absl::string_view bytes, uint64_t end) {
     const bool starts = type == kFull || type == kFirst;
     const bool known = type >= kFull && type <= kLast;
-    if (!known || starts == in_record_) {
-      Damaged();
-      if (!starts) return;
-    }
-    if (starts) header_.clear();
+    if (!known || starts == in_record_) Damaged();
+    if (!starts && !in_record_) return;
+    if (starts) head_.clear();
     in_record_ = true;
-    if (header_.size() < kBatchHeaderBytes) {
-      header_.append(bytes.data(), std::min(bytes.size(), kBatchHeaderBytes - header_.size()));
-    }
-    if (type == kFull || type == kLast) Record();
-  }
-
-  void Record() {
+    head_.append(bytes.data(), std::min(bytes.size(), kBatchHeaderBytes - head_.size()));
+    if (type == kFirst || type == kMiddle) return;
     in_record_ = false;
-    if (header_.size() < kBatchHeaderBytes) return Damaged();
-    const uint64_t sequence = LittleEndian(absl::string_view(header_).substr(0, 8));
-    const uint64_t count = LittleEndian(absl::string_view(header_).substr(8, 4));
-    if (count > 0) summary_.last_sequence = std::max(summary_.last_sequence, sequence + count - 1);
+    if (!damaged_) whole_bytes_ = end;
+    on_record_(head_);
   }
 
   void Damaged() {
-    summary_.damaged = true;
+    damaged_ = true;
     in_record_ = false;
   }
 
-  LogSummary& summary_;
+  const std::function<void(absl::string_view)> on_record_;
+  uint64_t start_ = 0;  // of the block
+  uint64_t whole_bytes_ = 0;
+  bool damaged_ = false;
   bool in_record_ = false;
-  std::string header_;  // the first bytes of the record being read
+  std::string head_;  // of the record being read
 };
 
 // Reads until the block is full or the file ends.
@@ -112,25 +122,38 @@ rocksdb::IOStatus ReadBlock(rocksdb::FSSequentialFile& file, std::string* block)
   return rocksdb::IOStatus::OK();
 }
 
-rocksdb::IOStatus CheckLog(rocksdb::FileSystem& files, const std::string& path,
-                           LogSummary& summary) {
+rocksdb::IOStatus FindRecords(rocksdb::FileSystem& files, const std::string& path,
+                              RecordFinder& finder) {
   std::unique_ptr<rocksdb::FSSequentialFile> file;
   rocksdb::IOStatus status = files.NewSequentialFile(path, rocksdb::FileOptions(), &file, nullptr);
-  LogChecker checker(summary);
-  std::string block;
-  while (status.ok()) {
+  std::string block(kBlockBytes, '\0');
+  while (status.ok() && block.size() == kBlockBytes) {
     status = ReadBlock(*file, &block);
-    if (!status.ok() || block.empty()) break;
-    checker.Block(block);
+    if (status.ok()) finder.Block(block);
   }
-  checker.End();
+  finder.End();
   return status;
 }
 
+rocksdb::IOStatus CheckLog(rocksdb::FileSystem& files, const std::string& path,
+                           LogSummary& summary) {
+  RecordFinder finder([&summary](absl::string_view head) {
+    if (head.size() < kBatchHeaderBytes) return;
+    const uint64_t sequence = LittleEndian(head.substr(0, 8));
+    const uint64_t count = LittleEndian(head.substr(8, 4));
+    if (count > 0) summary.last_sequence = std::max(summary.last_sequence, sequence + count - 1);
+  });
+  const rocksdb::IOStatus status = FindRecords(files, path, finder);
+  summary.damaged = summary.damaged || finder.damaged();
+  return status;
+}
+
+bool IsNumber(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
+}
+
 bool IsLogName(absl::string_view name) {
-  if (!absl::EndsWith(name, ".log")) return false;
-  name.remove_suffix(4);
-  return !name.empty() && std::all_of(name.begin(), name.end(), absl::ascii_isdigit);
+  return absl::ConsumeSuffix(&name, ".log") && IsNumber(name);
 }
 
 }  // namespace
@@ -145,6 +168,30 @@ absl::StatusOr<LogSummary> CheckLogs(rocksdb::FileSystem& files, const std::stri
   }
   if (!status.ok()) return MakeOpenError(status, folder);
   return summary;
+}
+
+absl::StatusOr<ManifestSummary> CheckManifest(rocksdb::FileSystem& files,
+                                              const std::string& folder) {
+  std::string current;
+  rocksdb::IOStatus status =
+      rocksdb::ReadFileToString(&files, absl::StrCat(folder, "/CURRENT"), &current);
+  if (!status.ok()) return MakeOpenError(status, folder);
+  const absl::string_view name = absl::StripTrailingAsciiWhitespace(current);
+  const std::optional<uint64_t> number = ParseManifestName(name);
+  if (!number.has_value()) {
+    return MakeOpenError(OpenError::kCorrupt, absl::StrCat(folder, "/CURRENT is damaged"));
+  }
+  RecordFinder finder([](absl::string_view) {});
+  status = FindRecords(files, absl::StrCat(folder, "/", name), finder);
+  if (!status.ok()) return MakeOpenError(status, folder);
+  return ManifestSummary{*number, finder.whole_bytes()};
+}
+
+std::optional<uint64_t> ParseManifestName(absl::string_view name) {
+  uint64_t number = 0;
+  if (!absl::ConsumePrefix(&name, "MANIFEST-") || !IsNumber(name)) return std::nullopt;
+  if (!absl::SimpleAtoi(name, &number)) return std::nullopt;
+  return number;
 }
 
 }  // namespace shardd::storage

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "rocksdb/file_system.h"
 
 namespace shardd::storage {
@@ -23,5 +25,20 @@ struct LogSummary {
 //
 // Errors are OpenErrors.
 absl::StatusOr<LogSummary> CheckLogs(rocksdb::FileSystem& files, const std::string& folder);
+
+// The MANIFEST in use, by our own reading.
+struct ManifestSummary {
+  uint64_t number = 0;
+  // Up to the first damage, if there is any.
+  uint64_t whole_bytes = 0;
+};
+
+// RocksDB takes damage near the end of the MANIFEST for a torn tail and forgets the files listed
+// there. Errors are OpenErrors.
+absl::StatusOr<ManifestSummary> CheckManifest(rocksdb::FileSystem& files,
+                                              const std::string& folder);
+
+// The number in "MANIFEST-000123"; nullopt for any other text.
+std::optional<uint64_t> ParseManifestName(absl::string_view name);
 
 }  // namespace shardd::storage

@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "rocksdb/iterator.h"
 #include "rocksdb/snapshot.h"
 #include "rocksdb/write_batch.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "storage/log_check.h"
 #include "storage/rocks_status.h"
 
 namespace shardd::storage {
@@ -175,7 +177,7 @@ absl::Status RocksDatabase::CreateHome(Family home) {
 absl::Status RocksDatabase::Health() const { return parts_.failure->Get(); }
 
 absl::StatusOr<SpaceUsage> RocksDatabase::Space() const {
-  AdvanceWatermark();
+  AdvanceWatermark().IgnoreError();  // Health() tells
   const rocksdb::IOOptions io;
   const std::string& path = parts_.options.path;
   SpaceUsage space;
@@ -200,7 +202,7 @@ absl::Status RocksDatabase::Close() {
   return closed.ok() ? absl::OkStatus() : WriteError(closed, "close");
 }
 
-absl::Status RocksDatabase::FailForGood(absl::Status failure) {
+absl::Status RocksDatabase::FailForGood(absl::Status failure) const {
   parts_.failure->Fail(failure);
   return failure;
 }
@@ -237,16 +239,34 @@ void RocksDatabase::AdvanceWatermarkIfDue() {
   if (now_ns < due_ns) return;
   // One committer of many does it; the others go on.
   const int64_t next_ns = now_ns + kWatermarkInterval.count();
-  if (watermark_due_ns_.compare_exchange_strong(due_ns, next_ns)) AdvanceWatermark();
+  if (watermark_due_ns_.compare_exchange_strong(due_ns, next_ns)) {
+    // The commit is durable all the same; only later ones fail.
+    AdvanceWatermark().IgnoreError();
+  }
 }
 
-void RocksDatabase::AdvanceWatermark() const {
-  if (!parts_.failure->Get().ok()) return;
-  // RocksDB shows a sequence number only after the sync that covers it.
-  const uint64_t synced = parts_.database->GetLatestSequenceNumber();
+absl::Status RocksDatabase::AdvanceWatermark() const {
+  SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
+  const absl::StatusOr<SyncedMark> synced = SyncedNow();
+  if (!synced.ok()) return FailForGood(synced.status());
   MutexLock lock(watermark_mutex_);
-  const rocksdb::IOStatus status = parts_.watermark->Advance(synced);
-  if (!status.ok()) parts_.failure->Fail(WriteError(status, "write the watermark"));
+  const rocksdb::IOStatus status = parts_.watermark->Advance(*synced);
+  return status.ok() ? absl::OkStatus() : FailForGood(WriteError(status, "write the watermark"));
+}
+
+// RocksDB shows a sequence number, and a size of the MANIFEST, only after the sync that covers it.
+absl::StatusOr<SyncedMark> RocksDatabase::SyncedNow() const {
+  SyncedMark mark;
+  mark.sequence = parts_.database->GetLatestSequenceNumber();
+  std::vector<std::string> names;
+  const rocksdb::Status status =
+      parts_.database->GetLiveFiles(names, &mark.manifest_bytes, /*flush_memtable=*/false);
+  if (!status.ok()) return WriteError(status, "look up the MANIFEST");
+  for (absl::string_view name : names) {
+    absl::ConsumePrefix(&name, "/");
+    mark.manifest_number = ParseManifestName(name).value_or(mark.manifest_number);
+  }
+  return mark;
 }
 
 // RocksDB does not sync when it closes.
@@ -254,8 +274,7 @@ absl::Status RocksDatabase::SyncLog() {
   SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
   const rocksdb::Status status = parts_.database->SyncWAL();
   if (!status.ok()) return FailForGood(WriteError(status, "sync the log"));
-  AdvanceWatermark();
-  return parts_.failure->Get();
+  return AdvanceWatermark();
 }
 
 void RocksDatabase::ReleaseHandles() {

@@ -55,12 +55,15 @@ class RocksDatabase final : public Store {
   absl::StatusOr<SpaceUsage> Space() const override;
   absl::Status Close() override;
 
+  // Writes down what is known to be synced; done now and then by itself. An error is final.
+  absl::Status AdvanceWatermark() const;
+
  private:
   class SnapshotReader;
   // By number; null where there is no such family.
   using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
 
-  absl::Status FailForGood(absl::Status failure);
+  absl::Status FailForGood(absl::Status failure) const;
   rocksdb::ColumnFamilyHandle* HandleOf(Family family) const;
   absl::StatusOr<bool> GetWith(const rocksdb::ReadOptions& options, Family family,
                                absl::string_view key, std::string* value) const;
@@ -68,7 +71,7 @@ class RocksDatabase final : public Store {
                                         KeyBounds bounds) const;
   void Publish(Handles handles) ABSL_EXCLUSIVE_LOCKS_REQUIRED(families_mutex_);
   void AdvanceWatermarkIfDue();
-  void AdvanceWatermark() const;
+  absl::StatusOr<SyncedMark> SyncedNow() const;
   absl::Status SyncLog();
   void ReleaseHandles();
 

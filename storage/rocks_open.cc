@@ -87,7 +87,10 @@ class Opener {
     SHARDD_ASSIGN_OR_RETURN(Opened opened, OpenDatabase(/*read_only=*/false));
     SHARDD_RETURN_IF_ERROR(CheckRecovered(*opened.database));
     SHARDD_RETURN_IF_ERROR(CheckFormat(opened));
-    return std::make_unique<RocksDatabase>(MakeParts(std::move(opened)));
+    auto store = std::make_unique<RocksDatabase>(MakeParts(std::move(opened)));
+    // Opening moved what had been in the log into files that only the MANIFEST knows.
+    SHARDD_RETURN_IF_ERROR(store->AdvanceWatermark());
+    return store;
   }
 
  private:
@@ -111,7 +114,7 @@ class Opener {
     if (has("WATERMARK")) {
       SHARDD_ASSIGN_OR_RETURN(const auto watermark, Watermark::Open(*files_, options_.path));
       // At zero, the making of the folder was interrupted, and nothing was ever acknowledged.
-      if (watermark->sequence() > 0) return Corrupt("the file CURRENT is missing");
+      if (watermark->mark().sequence > 0) return Corrupt("the file CURRENT is missing");
       return false;
     }
     const bool remains = std::any_of(names.begin(), names.end(), [](absl::string_view name) {
@@ -134,7 +137,7 @@ class Opener {
     }
     if (!unknown.empty()) return UnknownFamilies(unknown);
     const bool has_meta = std::find(names.begin(), names.end(), ToText(kMeta)) != names.end();
-    if (!has_meta && watermark_->sequence() > 0) return Corrupt("the family meta is missing");
+    if (!has_meta && watermark_->mark().sequence > 0) return Corrupt("the family meta is missing");
     return absl::OkStatus();
   }
 
@@ -149,11 +152,25 @@ class Opener {
   // Opening for writing would throw away what recovery does not read, and the evidence with it, so
   // any doubt is settled first by opening for reading.
   absl::Status CheckNothingIsLost() {
+    SHARDD_RETURN_IF_ERROR(CheckManifestIsWhole());
+    const uint64_t marked = watermark_->mark().sequence;
     SHARDD_ASSIGN_OR_RETURN(const LogSummary logs, CheckLogs(*files_, options_.path));
-    synced_sequence_ = std::max(logs.last_sequence, watermark_->sequence());
-    if (!logs.damaged && logs.last_sequence >= watermark_->sequence()) return absl::OkStatus();
+    synced_sequence_ = std::max(logs.last_sequence, marked);
+    if (!logs.damaged && logs.last_sequence >= marked) return absl::OkStatus();
     SHARDD_ASSIGN_OR_RETURN(const Opened opened, OpenDatabase(/*read_only=*/true));
     return CheckRecovered(*opened.database);
+  }
+
+  absl::Status CheckManifestIsWhole() const {
+    SHARDD_ASSIGN_OR_RETURN(const ManifestSummary found, CheckManifest(*files_, options_.path));
+    const SyncedMark& mark = watermark_->mark();
+    const bool whole =
+        found.number > mark.manifest_number ||
+        (found.number == mark.manifest_number && found.whole_bytes >= mark.manifest_bytes);
+    if (whole) return absl::OkStatus();
+    return Corrupt(absl::StrCat("MANIFEST ", mark.manifest_number, " was synced up to byte ",
+                                mark.manifest_bytes, ", but only MANIFEST ", found.number,
+                                " up to byte ", found.whole_bytes, " is whole"));
   }
 
   absl::Status CheckRecovered(const rocksdb::DB& database) const {
@@ -215,7 +232,6 @@ class Opener {
     rocksdb::WriteOptions options;
     options.sync = true;
     status = database.Write(options, &batch);
-    if (status.ok()) status = watermark_->Advance(database.GetLatestSequenceNumber());
     return status.ok() ? absl::OkStatus() : MakeOpenError(status, options_.path);
   }
 

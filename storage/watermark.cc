@@ -1,5 +1,6 @@
 #include "storage/watermark.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -14,36 +15,51 @@ namespace shardd::storage {
 namespace {
 
 constexpr absl::string_view kMagic = "shardwm1";
-constexpr size_t kSlotBytes = 24;
+constexpr size_t kSlotBytes = 40;
 constexpr size_t kSlots = 2;
 constexpr uint64_t kSlotDistance = 4096;  // so that no torn page or sector hits both
 
 const rocksdb::IOOptions kIo;
 
-std::string EncodeSlot(uint64_t sequence) {
+std::string EncodeSlot(const SyncedMark& mark) {
   ByteWriter writer(kSlotBytes);
-  writer.Raw(kMagic).Fixed64(sequence);
+  writer.Raw(kMagic);
+  writer.Fixed64(mark.sequence).Fixed64(mark.manifest_number).Fixed64(mark.manifest_bytes);
   const uint64_t checksum = StableHash64(writer.view());
   return writer.Fixed64(checksum).Take();
 }
 
-std::optional<uint64_t> DecodeSlot(absl::string_view bytes) {
+std::optional<SyncedMark> DecodeSlot(absl::string_view bytes) {
   ByteReader reader(bytes);
   const absl::string_view magic = reader.Raw(kMagic.size());
-  const uint64_t sequence = reader.Fixed64();
+  SyncedMark mark;
+  mark.sequence = reader.Fixed64();
+  mark.manifest_number = reader.Fixed64();
+  mark.manifest_bytes = reader.Fixed64();
   const uint64_t checksum = reader.Fixed64();
   const bool whole = reader.Done() && magic == kMagic &&
                      checksum == StableHash64(bytes.substr(0, kSlotBytes - sizeof(checksum)));
-  return whole ? std::optional(sequence) : std::nullopt;
+  return whole ? std::optional(mark) : std::nullopt;
+}
+
+std::pair<uint64_t, uint64_t> ManifestOf(const SyncedMark& mark) {
+  return {mark.manifest_number, mark.manifest_bytes};
+}
+
+// The higher of both, part by part.
+SyncedMark Highest(const SyncedMark& a, const SyncedMark& b) {
+  SyncedMark highest = ManifestOf(a) < ManifestOf(b) ? b : a;
+  highest.sequence = std::max(a.sequence, b.sequence);
+  return highest;
 }
 
 rocksdb::IOStatus WriteNewFile(rocksdb::FileSystem& files, const std::string& path) {
   std::unique_ptr<rocksdb::FSWritableFile> file;
   rocksdb::IOStatus status = files.NewWritableFile(path, rocksdb::FileOptions(), &file, nullptr);
   if (!status.ok()) return status;
-  std::string bytes = EncodeSlot(0);
+  std::string bytes = EncodeSlot(SyncedMark());
   bytes.resize(kSlotDistance, '\0');
-  bytes += EncodeSlot(0);
+  bytes += EncodeSlot(SyncedMark());
   status = file->Append(bytes, kIo, nullptr);
   if (status.ok()) status = file->Sync(kIo, nullptr);
   const rocksdb::IOStatus closed = file->Close(kIo, nullptr);
@@ -56,8 +72,8 @@ rocksdb::IOStatus SyncFolder(rocksdb::FileSystem& files, const std::string& fold
   return status.ok() ? directory->Fsync(kIo, nullptr) : status;
 }
 
-absl::StatusOr<std::optional<uint64_t>> ReadSlot(rocksdb::FSRandomRWFile& file, size_t slot,
-                                                 const std::string& path) {
+absl::StatusOr<std::optional<SyncedMark>> ReadSlot(rocksdb::FSRandomRWFile& file, size_t slot,
+                                                   const std::string& path) {
   std::array<char, kSlotBytes> buffer;
   rocksdb::Slice bytes;
   const rocksdb::IOStatus status =
@@ -88,11 +104,13 @@ absl::StatusOr<std::unique_ptr<Watermark>> Watermark::Open(rocksdb::FileSystem& 
   const rocksdb::IOStatus status =
       files.NewRandomRWFile(path, rocksdb::FileOptions(), &file, nullptr);
   if (!status.ok()) return MakeOpenError(status, folder);
-  std::optional<uint64_t> newest;
+  std::optional<SyncedMark> newest;
   size_t newest_slot = 0;
   for (size_t slot = 0; slot < kSlots; ++slot) {
-    SHARDD_ASSIGN_OR_RETURN(const std::optional<uint64_t> found, ReadSlot(*file, slot, path));
-    if (!found.has_value() || (newest.has_value() && *found <= *newest)) continue;
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<SyncedMark> found, ReadSlot(*file, slot, path));
+    if (!found.has_value()) continue;
+    // No part ever sinks, so the newer slot is at least as high in both.
+    if (newest.has_value() && Highest(*newest, *found) == *newest) continue;
     newest = found;
     newest_slot = slot;
   }
@@ -102,13 +120,14 @@ absl::StatusOr<std::unique_ptr<Watermark>> Watermark::Open(rocksdb::FileSystem& 
   return std::unique_ptr<Watermark>(new Watermark(std::move(file), *newest, newest_slot));
 }
 
-rocksdb::IOStatus Watermark::Advance(uint64_t sequence) {
-  if (sequence <= sequence_) return rocksdb::IOStatus::OK();
+rocksdb::IOStatus Watermark::Advance(const SyncedMark& mark) {
+  const SyncedMark next = Highest(mark_, mark);
+  if (next == mark_) return rocksdb::IOStatus::OK();
   const size_t slot = (newest_slot_ + 1) % kSlots;
-  rocksdb::IOStatus status = file_->Write(slot * kSlotDistance, EncodeSlot(sequence), kIo, nullptr);
+  rocksdb::IOStatus status = file_->Write(slot * kSlotDistance, EncodeSlot(next), kIo, nullptr);
   if (status.ok()) status = file_->Sync(kIo, nullptr);
   if (!status.ok()) return status;
-  sequence_ = sequence;
+  mark_ = next;
   newest_slot_ = slot;
   return status;
 }

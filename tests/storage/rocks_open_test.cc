@@ -90,6 +90,12 @@ class RocksOpenTest : public testing::Test {
     return logs.empty() ? "" : logs.back();
   }
 
+  std::string ReadManifestName() const {
+    std::string name = ReadWholeFile(absl::StrCat(data_, "/CURRENT"));
+    name.pop_back();  // the newline
+    return name;
+  }
+
   // Opens the folder with RocksDB alone, all families.
   void WithRocksDb(
       const std::function<void(rocksdb::DB&, rocksdb::ColumnFamilyHandle& meta)>& act) const {
@@ -260,6 +266,25 @@ TEST_F(RocksOpenTest, DamageInTheMiddleOfTheLogIsFoundWithoutTheWatermark) {
   WriteWholeFile(absl::StrCat(data_, "/WATERMARK"), early);
   FlipBit(Log(), std::filesystem::file_size(Log()) / 2);
   ExpectRefused(OpenError::kCorrupt);
+}
+
+// RocksDB alone would open without the files named behind the damage.
+TEST_F(RocksOpenTest, DamageAnywhereInTheManifestIsDamage) {
+  CommitAndClose(0, 5);
+  CommitAndClose(5, 5);
+  const std::string manifest = FilesEnding(data_, ReadManifestName()).at(0);
+  const std::string whole = ReadWholeFile(manifest);
+  for (size_t offset = 0; offset < whole.size() && !HasFailure(); offset += 5) {
+    SCOPED_TRACE(offset);
+    WriteWholeFile(manifest, whole);
+    FlipBit(manifest, offset);
+    ExpectRefused(OpenError::kCorrupt);
+  }
+  WriteWholeFile(manifest, whole);
+  CutFile(manifest, 1);
+  ExpectRefused(OpenError::kCorrupt);
+  WriteWholeFile(manifest, whole);
+  ExpectCommits(10);
 }
 
 TEST_F(RocksOpenTest, CutLogIsDamageIfItsEndWasKnownToBeSynced) {

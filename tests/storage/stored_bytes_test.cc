@@ -41,7 +41,7 @@ class WatermarkTest : public testing::Test {
  protected:
   std::string path() const { return Watermark::PathIn(folder_.path()); }
   std::string Slot(int number) const {
-    return Hex(ReadWholeFile(path()).substr(number * 4096, 24));
+    return Hex(ReadWholeFile(path()).substr(number * 4096, 40));
   }
   absl::StatusOr<std::unique_ptr<Watermark>> Open() const {
     return Watermark::Open(*rocksdb::FileSystem::Default(), folder_.path());
@@ -50,7 +50,7 @@ class WatermarkTest : public testing::Test {
     ASSERT_TRUE(Watermark::Create(*rocksdb::FileSystem::Default(), folder_.path()).ok());
     const auto watermark = Open();
     ASSERT_TRUE(watermark.ok());
-    ASSERT_TRUE((*watermark)->Advance(sequence).ok());
+    ASSERT_TRUE((*watermark)->Advance({sequence, 3, 4}).ok());
   }
 
   TestFolder folder_;
@@ -58,21 +58,35 @@ class WatermarkTest : public testing::Test {
 
 TEST_F(WatermarkTest, BytesOfTheFile) {
   CreateAt(0x0102030405060708);
-  EXPECT_EQ(ReadWholeFile(path()).size(), 4096u + 24u);
-  EXPECT_EQ(Slot(0), "7368617264776d310000000000000000d4df7431b7fefb9d");
-  EXPECT_EQ(Slot(1), "7368617264776d310102030405060708f416da28a802404e");
+  EXPECT_EQ(ReadWholeFile(path()).size(), 4096u + 40u);
+  EXPECT_EQ(Slot(0),
+            "7368617264776d31"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000"
+            "9c9bec3c0b17d0a8");
+  EXPECT_EQ(Slot(1),
+            "7368617264776d31"
+            "0102030405060708"
+            "0000000000000003"
+            "0000000000000004"
+            "321ce89399cfbf09");
 }
 
-TEST_F(WatermarkTest, OnlyRises) {
+TEST_F(WatermarkTest, EveryPartOnlyRises) {
   CreateAt(7);
   const auto watermark = Open();
   ASSERT_TRUE(watermark.ok());
-  EXPECT_EQ((*watermark)->sequence(), 7u);
-  ASSERT_TRUE((*watermark)->Advance(6).ok());
-  EXPECT_EQ((*Open())->sequence(), 7u);
-  for (uint64_t sequence = 8; sequence < 12; ++sequence) {
-    ASSERT_TRUE((*watermark)->Advance(sequence).ok());
-    EXPECT_EQ((*Open())->sequence(), sequence);
+  EXPECT_EQ((*watermark)->mark(), (SyncedMark{7, 3, 4}));
+  const std::vector<std::pair<SyncedMark, SyncedMark>> rows = {
+      {{6, 3, 4}, {7, 3, 4}},   {{8, 3, 4}, {8, 3, 4}},  {{8, 3, 9}, {8, 3, 9}},
+      {{9, 3, 1}, {9, 3, 9}},   {{5, 4, 2}, {9, 4, 2}},  {{9, 3, 99}, {9, 4, 2}},
+      {{10, 5, 0}, {10, 5, 0}}, {{0, 0, 0}, {10, 5, 0}},
+  };
+  for (const auto& [given, kept] : rows) {
+    ASSERT_TRUE((*watermark)->Advance(given).ok());
+    EXPECT_EQ((*watermark)->mark(), kept);
+    EXPECT_EQ((*Open())->mark(), kept);
   }
 }
 
@@ -81,7 +95,7 @@ TEST_F(WatermarkTest, TornSlotLeavesTheOther) {
   std::string bytes = ReadWholeFile(path());
   bytes[4096 + 15] ^= 1;  // the newer slot
   WriteWholeFile(path(), bytes);
-  EXPECT_EQ((*Open())->sequence(), 0u);
+  EXPECT_EQ((*Open())->mark(), SyncedMark());
   bytes[3] ^= 1;
   WriteWholeFile(path(), bytes);
   EXPECT_EQ(OpenErrorOf(Open().status()), OpenError::kCorrupt);
