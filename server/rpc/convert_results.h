@@ -1,0 +1,41 @@
+#pragma once
+
+#include "server/account/account_record.h"
+#include "server/account/namespace_record.h"
+#include "server/core/coordinator_core.h"
+#include "server/core/event.h"
+#include "server/routing/route_table.h"
+#include "server/runtime/runtime.h"
+#include "server/shard_state_operations/requests.h"
+#include "server/threads_tracking_service/thread_registry.h"
+#include "shardd/v1/account.pb.h"
+#include "shardd/v1/operation.pb.h"
+#include "shardd/v1/routing.pb.h"
+#include "shardd/v1/shard.pb.h"
+#include "shardd/v1/state.pb.h"
+#include "shardd/v1/thread_tracking.pb.h"
+
+namespace shardd::rpc {
+
+// Answers as callers see them. What is given as && is moved from.
+
+void ToProto(ApplyResult&& result, v1::ApplyResponse& proto);
+void ToProto(Entry&& entry, v1::Entry& proto);
+void ToProto(GetResult&& result, v1::GetResponse& proto);
+void ToProto(ScanResult&& result, v1::ScanResponse& proto);
+void ToProto(OutcomeResult&& result, v1::GetRequestOutcomeResponse& proto);
+void ToProto(const AccountChange& change, v1::AccountChange& proto);
+void ToProto(AccountResult&& result, v1::Account& proto);
+void ToProto(const std::string& name, const NamespaceRecord& record, v1::Namespace& proto);
+void ToProto(const OperationRecord& record, v1::Operation& proto);
+void ToProto(const Route& route, v1::Route& proto);
+void ToProto(const RouteTable& table, v1::RouteTable& proto);
+void ToProto(const RouteTableDiff& diff, v1::RouteTableDiff& proto);
+void ToProto(const ShardStatus& status, v1::Shard& proto);
+void ToProto(const ThreadStatus& status, v1::Thread& proto);
+
+// What the entries of an answer weigh.
+size_t ByteSize(const GetResult& result);
+size_t ByteSize(const ScanResult& result);
+
+}  // namespace shardd::rpc

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "server/rpc/call_service.h"
+#include "server/threads_tracking_service/thread_registry.h"
+#include "shardd/v1/thread_tracking.pb.h"
+
+namespace shardd::rpc {
+
+// shardd.v1.ThreadTrackingService: the daemon's threads.
+class ThreadTrackingService final : public CallService {
+ public:
+  ThreadTrackingService(CallContext& context, const ThreadRegistry& threads);
+};
+
+}  // namespace shardd::rpc
