@@ -1,0 +1,49 @@
+#include "tests/support/gated_store.h"
+
+#include <utility>
+
+namespace shardd {
+
+void GatedStore::Shut() {
+  MutexLock lock(mutex_);
+  shut_ = true;
+}
+
+void GatedStore::Open() {
+  MutexLock lock(mutex_);
+  shut_ = false;
+  changed_.NotifyAll();
+}
+
+void GatedStore::WaitForCommitsAtGate(size_t count) {
+  MutexLock lock(mutex_);
+  while (at_gate_ < count) changed_.Wait(mutex_);
+}
+
+absl::Status GatedStore::Commit(const storage::WriteSet& writes) {
+  {
+    MutexLock lock(mutex_);
+    ++at_gate_;
+    changed_.NotifyAll();
+    while (shut_) changed_.Wait(mutex_);
+    --at_gate_;
+  }
+  return base_.Commit(writes);
+}
+
+absl::StatusOr<bool> GatedStore::Get(storage::Family family, absl::string_view key,
+                                     std::string* value) const {
+  return base_.Get(family, key, value);
+}
+std::unique_ptr<storage::Cursor> GatedStore::NewCursor(storage::Family family,
+                                                       storage::KeyBounds bounds) const {
+  return base_.NewCursor(family, std::move(bounds));
+}
+std::unique_ptr<storage::Reader> GatedStore::Snapshot() const { return base_.Snapshot(); }
+std::vector<storage::Family> GatedStore::Homes() const { return base_.Homes(); }
+absl::Status GatedStore::CreateHome(storage::Family home) { return base_.CreateHome(home); }
+absl::Status GatedStore::Health() const { return base_.Health(); }
+absl::StatusOr<storage::SpaceUsage> GatedStore::Space() const { return base_.Space(); }
+absl::Status GatedStore::Close() { return base_.Close(); }
+
+}  // namespace shardd

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "server/base/mutex.h"
+#include "storage/store.h"
+
+namespace shardd {
+
+// A store whose commits wait while the gate is shut, so that a test can say what happens meanwhile.
+// All else goes to `base`, which must outlive it.
+//
+// Thread safety: safe.
+class GatedStore final : public storage::Store {
+ public:
+  explicit GatedStore(storage::Store& base) : base_(base) {}
+
+  void Shut();
+  void Open();
+  // Waits until `count` commits stand at the gate.
+  void WaitForCommitsAtGate(size_t count);
+
+  absl::StatusOr<bool> Get(storage::Family family, absl::string_view key,
+                           std::string* value) const override;
+  std::unique_ptr<storage::Cursor> NewCursor(storage::Family family,
+                                             storage::KeyBounds bounds) const override;
+  absl::Status Commit(const storage::WriteSet& writes) override;
+  std::unique_ptr<storage::Reader> Snapshot() const override;
+  std::vector<storage::Family> Homes() const override;
+  absl::Status CreateHome(storage::Family home) override;
+  absl::Status Health() const override;
+  absl::StatusOr<storage::SpaceUsage> Space() const override;
+  absl::Status Close() override;
+
+ private:
+  storage::Store& base_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool shut_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t at_gate_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace shardd
