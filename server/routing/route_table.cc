@@ -29,6 +29,9 @@ absl::Status CheckRoutes(const std::vector<Route>& routes) {
     if (route.shard.value == 0 || !shards.insert(route.shard).second) {
       return absl::InvalidArgumentError(absl::StrCat("route ", i, " has a bad or repeated shard"));
     }
+    if (route.home == storage::kMeta || route.home.number > storage::kHomeNumberMax) {
+      return absl::InvalidArgumentError(absl::StrCat("route ", i, " lies in no home"));
+    }
     if (!last) next = *route.range.end;
   }
   return absl::OkStatus();
@@ -52,6 +55,8 @@ RouteTable::RouteTable(TableEpoch epoch, std::vector<Route> routes)
 }
 
 absl::StatusOr<RouteTable> RouteTable::Make(TableEpoch epoch, std::vector<Route> routes) {
+  // Requests name the epoch they were routed by; 0 says that they name none.
+  if (epoch.value == 0) return absl::InvalidArgumentError("epoch 0 is no epoch");
   if (const absl::Status status = CheckRoutes(routes); !status.ok()) return status;
   return RouteTable(epoch, std::move(routes));
 }
@@ -112,7 +117,9 @@ absl::StatusOr<RouteTable> RouteTable::Decode(absl::string_view bytes) {
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     Route route;
     route.shard = ShardId{reader.Varint()};
-    route.home = storage::Family{static_cast<uint32_t>(reader.Varint())};
+    // A number of more than 32 bits becomes one that Make refuses, never another home.
+    route.home =
+        storage::Family{static_cast<uint32_t>(std::min<uint64_t>(reader.Varint(), UINT32_MAX))};
     route.range.start.high = reader.Fixed64();
     route.range.start.low = reader.Fixed64();
     if (!routes.empty()) routes.back().range.end = route.range.start;
