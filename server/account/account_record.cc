@@ -63,7 +63,8 @@ absl::StatusOr<AccountRecord> AccountRecord::Decode(absl::string_view bytes) {
     std::string key(reader.Bytes());
     record.labels.emplace(std::move(key), std::string(reader.Bytes()));
   }
-  if (!reader.Done() || record.labels.size() != label_count) return Corrupt();
+  const bool plausible = record.revision > 0 && record.outcome_first <= record.outcome_next;
+  if (!reader.Done() || record.labels.size() != label_count || !plausible) return Corrupt();
   return record;
 }
 

@@ -6,6 +6,24 @@
 #include "server/base/error.h"
 
 namespace shardd {
+namespace {
+
+constexpr size_t kOutcomeNumberBytes = 8;
+
+bool IsOwnKeyOf(RecordType type, absl::string_view own_key) {
+  switch (type) {
+    case RecordType::kAccount:
+      return own_key.empty();
+    case RecordType::kEntry:
+    case RecordType::kOutcome:
+      return !own_key.empty();
+    case RecordType::kOutcomeOrder:
+      return own_key.size() == kOutcomeNumberBytes;
+  }
+  return false;
+}
+
+}  // namespace
 
 AccountKeys::AccountKeys(const AccountRef& ref)
     : routing_key_(ref.routing_key()),
@@ -37,14 +55,12 @@ absl::StatusOr<RecordKey> ParseRecordKey(absl::string_view key) {
   RecordKey parsed;
   parsed.routing_key.high = reader.Fixed64();
   parsed.routing_key.low = reader.Fixed64();
-  const uint8_t type = reader.Byte();
-  parsed.type = static_cast<RecordType>(type);
+  parsed.type = static_cast<RecordType>(reader.Byte());
   parsed.name_space = reader.Raw(reader.Byte());
   parsed.id = reader.Raw(reader.Fixed16());
   parsed.own_key = reader.rest();
-  const bool known_type = type >= static_cast<uint8_t>(RecordType::kAccount) &&
-                          type <= static_cast<uint8_t>(RecordType::kOutcomeOrder);
-  if (!reader.ok() || !known_type || parsed.id.empty()) {
+  if (!reader.ok() || parsed.id.empty() || !IsOwnKeyOf(parsed.type, parsed.own_key) ||
+      parsed.routing_key != RoutingKeyOf(parsed.name_space, parsed.id)) {
     return Error(Reason::kStorageCorrupt, absl::StrCat("a stored key is not of any known form: ",
                                                        absl::BytesToHexString(key)));
   }
