@@ -5,9 +5,11 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/base/check.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
@@ -35,6 +37,18 @@ absl::Status CheckExpectedRevision(uint64_t expected, const AccountRecord& recor
       PreconditionFailed("account_revision", absl::StrCat("the account is at revision ",
                                                           record.revision, ", not ", expected)),
       "current_revision", absl::StrCat(record.revision));
+}
+
+absl::Status AccountFrozen(const AccountRef& account) {
+  return Error(Reason::kAccountFrozen,
+               absl::StrCat("account \"", account.id, "\" is frozen; unfreeze it first"));
+}
+
+// A decimal integer is digits, after a minus if it is negative: no blanks, no plus.
+bool ParseInteger(absl::string_view text, int64_t* value) {
+  const absl::string_view digits = absl::StripPrefix(text, "-");
+  return std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(text, value);
 }
 
 }  // namespace
@@ -82,8 +96,7 @@ absl::StatusOr<std::vector<MutationResult>> StagedAccount::StageApply(ApplyReque
     BeginAccount(revision_floor);
   }
   if (record_.state == AccountState::kFrozen && !request.mutations.empty()) {
-    return Error(Reason::kAccountFrozen,
-                 absl::StrCat("account \"", request.account.id, "\" is frozen; unfreeze it first"));
+    return AccountFrozen(request.account);
   }
   for (const Precondition& precondition : request.preconditions) {
     SHARDD_RETURN_IF_ERROR(Check(precondition));
@@ -99,6 +112,9 @@ absl::StatusOr<std::vector<MutationResult>> StagedAccount::StageApply(ApplyReque
 
 absl::Status StagedAccount::StageUpdate(const UpdateAccountRequest& request) {
   if (!exists()) return AccountNotFound(request.account);
+  if (record_.state == AccountState::kFrozen && request.state != AccountState::kActive) {
+    return AccountFrozen(request.account);
+  }
   SHARDD_RETURN_IF_ERROR(CheckExpectedRevision(request.expected_revision, record_));
   if (request.labels.has_value()) record_.labels = *request.labels;
   if (request.limits.has_value()) record_.limits = *request.limits;
@@ -196,7 +212,7 @@ absl::StatusOr<MutationResult> StagedAccount::MakeDeletePrefix(const DeletePrefi
 absl::StatusOr<MutationResult> StagedAccount::MakeAddInteger(const AddInteger& mutation) {
   SHARDD_ASSIGN_OR_RETURN(const auto entry, Find(mutation.key));
   int64_t value = 0;
-  if (entry.has_value() && !absl::SimpleAtoi(entry->value, &value)) {
+  if (entry.has_value() && !ParseInteger(entry->value, &value)) {
     return Error(Reason::kValueNotInteger,
                  "add_integer: the entry's value is not a decimal 64-bit integer");
   }

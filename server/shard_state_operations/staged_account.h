@@ -41,8 +41,9 @@ class StagedAccount {
   // kIntegerOverflow, kEntryTooLarge.
   absl::StatusOr<std::vector<MutationResult>> StageApply(ApplyRequest& request,
                                                          uint64_t revision_floor);
-  // kAccountNotFound, kPreconditionFailed.
+  // kAccountNotFound, kAccountFrozen, kPreconditionFailed.
   absl::Status StageUpdate(const UpdateAccountRequest& request);
+  // kAccountNotFound, kPreconditionFailed. A frozen account can be deleted.
   absl::Status StageDelete(const DeleteAccountRequest& request);
 
   // Whether anything was staged: only then the revision rises.
