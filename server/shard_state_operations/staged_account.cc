@@ -57,7 +57,7 @@ StagedAccount::StagedAccount(const AccountKeys& keys, const ShardReader& reader,
                              std::optional<AccountRecord> record, absl::Time now)
     : keys_(keys),
       reader_(reader),
-      now_(now),
+      now_(FromStoredTime(ToStoredTime(now))),
       before_(record.has_value() ? *std::move(record) : NoAccount()),
       had_record_(before_.revision != 0),
       record_(before_) {}
@@ -304,8 +304,11 @@ void StagedAccount::RaiseRevision() {
 absl::Status StagedAccount::StageOutcome(absl::string_view request_id, OutcomeRecord outcome,
                                          uint64_t outcomes_max, absl::Duration retention) {
   SHARDD_CHECK(record_.revision != 0 || created_);
+  SHARDD_CHECK(outcomes_max > 0);
   SHARDD_RETURN_IF_ERROR(
-      DropOutdatedOutcomes(limits::kOutcomesTrimmedPerWrite, outcomes_max, retention));
+      DropOutdatedOutcomes(limits::kOutcomesTrimmedPerWrite, outcomes_max - 1, retention));
+  // The record of a deleted account is forgotten by its time: it must outlast its outcomes.
+  if (!record_.exists()) record_.update_time = now_;
   if (record_.outcome_first == record_.outcome_next) record_.outcome_oldest_time = now_;
   const std::string number = ByteWriter().Fixed64(record_.outcome_next++).Take();
   outcome.time = now_;
@@ -320,7 +323,7 @@ absl::Status StagedAccount::DropOutdatedOutcomes(uint64_t drops_max, uint64_t ou
   for (uint64_t dropped = 0; dropped < drops_max; ++dropped) {
     const uint64_t kept = record_.outcome_next - record_.outcome_first;
     const bool outdated = record_.outcome_oldest_time + retention < now_;
-    if (kept == 0 || (kept < outcomes_max && !outdated)) break;
+    if (kept == 0 || (kept <= outcomes_max && !outdated)) break;
     SHARDD_ASSIGN_OR_RETURN(const OutcomeOrderRecord oldest,
                             reader_.ReadOutcomeOrder(keys_, record_.outcome_first));
     const std::string number = ByteWriter().Fixed64(record_.outcome_first).Take();

@@ -104,7 +104,7 @@ class StagedAccount {
 
   const AccountKeys& keys_;
   const ShardReader& reader_;
-  const absl::Time now_;
+  const absl::Time now_;  // to the microsecond, as stored: the first answer is that of a repeat
   const AccountRecord before_;
   const bool had_record_;
   AccountRecord record_;
