@@ -50,10 +50,11 @@ absl::StatusOr<OperationRecord> OperationRecord::Decode(absl::string_view bytes)
   const bool ended = reader.Byte() != 0;
   const int64_t end_time = reader.Signed();
   if (ended) record.end_time = FromStoredTime(end_time);
-  record.error_reason = static_cast<Reason>(reader.Varint());
+  const uint64_t reason = reader.Varint();
+  record.error_reason = static_cast<Reason>(reason);
   record.error_message = std::string(reader.Bytes());
   if (!reader.Done() || version != kVersion || record.id.value == 0 || !IsKnown(record.kind) ||
-      !IsKnown(record.state) || ended == record.running()) {
+      !IsKnown(record.state) || ended == record.running() || reason > UINT16_MAX) {
     return Error(Reason::kStorageCorrupt, "a stored operation record cannot be read");
   }
   return record;

@@ -39,6 +39,7 @@ OutcomeRecord Refusal(Hash128 fingerprint, const absl::Status& status) {
   outcome.fingerprint = fingerprint;
   outcome.reason = ReasonOf(status);
   outcome.message = std::string(status.message());
+  outcome.metadata = MetadataOf(status);
   return outcome;
 }
 
@@ -322,23 +323,24 @@ absl::Status ShardCore::Purge(const PurgeNamespace& request, ShardTurn& turn, Pu
   std::vector<StoredAccount> found;
   {
     const storage::OverlayReader overlay(*turn.committed, turn.batch);
-    AccountCursor walk(overlay, route_.home, range);
+    AccountCursor walk(overlay, route_.home, range, request.position);
     while (found.size() < request.accounts_max && walk.Next()) {
       // Another namespace may share the hash.
       if (walk.account().ref.name_space == request.name_space) found.push_back(walk.account());
     }
     SHARDD_RETURN_IF_ERROR(walk.status());
+    if (!request.delete_accounts) result.position = walk.position();
   }
   for (const StoredAccount& account : found) {
-    if (account.record.exists() && !request.delete_accounts) {
-      result.holds_accounts = true;
-      return absl::OkStatus();
+    if (!request.delete_accounts) {
+      result.holds_accounts = result.holds_accounts || account.record.exists();
+      continue;
     }
     SHARDD_RETURN_IF_ERROR(ForgetAccount(account.ref, account.record, turn));
     if (account.record.exists()) ++result.accounts_deleted;
     if (turn.batch.bytes() >= limits::kBatchBytesMax) return absl::OkStatus();
   }
-  result.empty = found.size() < request.accounts_max;
+  result.empty = found.size() < request.accounts_max && !result.holds_accounts;
   return absl::OkStatus();
 }
 

@@ -1,5 +1,7 @@
 #include "server/shard_state_operations/records.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/codec.h"
 
@@ -32,6 +34,12 @@ absl::StatusOr<EntryRecord> EntryRecord::Decode(absl::string_view bytes) {
   return record;
 }
 
+absl::Status OutcomeRecord::error() const {
+  absl::Status status = Error(reason, message);
+  for (const auto& [key, value] : metadata) status = WithMetadata(std::move(status), key, value);
+  return status;
+}
+
 std::string OutcomeRecord::Encode() const {
   ByteWriter writer(64);
   writer.Byte(kOutcomeVersion)
@@ -40,8 +48,9 @@ std::string OutcomeRecord::Encode() const {
       .Signed(ToStoredTime(time))
       .Varint(static_cast<uint64_t>(reason))
       .Bytes(message)
-      .Varint(revision)
-      .Varint(results.size());
+      .Varint(metadata.size());
+  for (const auto& [key, value] : metadata) writer.Bytes(key).Bytes(value);
+  writer.Varint(revision).Varint(results.size());
   for (const MutationResult& result : results) {
     writer.Signed(result.integer).Varint(result.deleted).Varint(result.length);
   }
@@ -56,8 +65,14 @@ absl::StatusOr<OutcomeRecord> OutcomeRecord::Decode(absl::string_view bytes) {
   record.fingerprint.high = reader.Fixed64();
   record.fingerprint.low = reader.Fixed64();
   record.time = FromStoredTime(reader.Signed());
-  record.reason = static_cast<Reason>(reader.Varint());
+  const uint64_t reason = reader.Varint();
+  record.reason = static_cast<Reason>(reason);
   record.message = std::string(reader.Bytes());
+  const uint64_t metadata_count = reader.Varint();
+  for (uint64_t i = 0; i < metadata_count && reader.ok(); ++i) {
+    std::string key(reader.Bytes());
+    record.metadata.emplace(std::move(key), std::string(reader.Bytes()));
+  }
   record.revision = reader.Varint();
   const uint64_t count = reader.Varint();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
@@ -67,7 +82,9 @@ absl::StatusOr<OutcomeRecord> OutcomeRecord::Decode(absl::string_view bytes) {
     result.length = reader.Varint();
   }
   const absl::string_view account = reader.Bytes();
-  if (!reader.Done() || version != kOutcomeVersion) return Corrupt("outcome");
+  // A reason that is cut to 16 bits could turn a refusal into a success.
+  const bool plausible = reason <= UINT16_MAX && record.metadata.size() == metadata_count;
+  if (!reader.Done() || version != kOutcomeVersion || !plausible) return Corrupt("outcome");
   if (!account.empty()) {
     absl::StatusOr<AccountRecord> decoded = AccountRecord::Decode(account);
     if (!decoded.ok()) return decoded.status();

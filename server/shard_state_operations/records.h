@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ struct OutcomeRecord {
   // Why it was refused; kUnspecified if it took effect.
   Reason reason = Reason::kUnspecified;
   std::string message;
+  std::map<std::string, std::string> metadata;  // of the refusal
   // If it took effect: what it answered. `account` is empty for an Apply.
   uint64_t revision = 0;
   std::vector<MutationResult> results;
@@ -43,7 +45,7 @@ struct OutcomeRecord {
 
   bool applied() const { return reason == Reason::kUnspecified; }
   // The error it answered. REQUIRES: !applied()
-  absl::Status error() const { return Error(reason, message); }
+  absl::Status error() const;
   std::string Encode() const;
   static absl::StatusOr<OutcomeRecord> Decode(absl::string_view bytes);
 };
