@@ -419,12 +419,17 @@ absl::Status ShardCore::SweepStep(ShardTurn& turn) {
       found.push_back(walk.account());
     }
     SHARDD_RETURN_IF_ERROR(walk.status());
-    sweep_cursor_ = walk.position();
   }
+  bool pass_ended = found.size() < limits::kSweepAccountsPerStep;
   for (StoredAccount& account : found) {
+    // What a few accounts leave behind can fill a batch.
+    if (turn.batch.bytes() >= limits::kBatchBytesMax) {
+      pass_ended = false;
+      break;
+    }
+    sweep_cursor_ = AccountKeys(account.ref).Key(RecordType::kAccount);
     SHARDD_RETURN_IF_ERROR(SweepAccount(account.ref, std::move(account.record), turn));
   }
-  const bool pass_ended = found.size() < limits::kSweepAccountsPerStep;
   if (pass_ended) sweep_cursor_.clear();
   next_sweep_ = turn.now + (pass_ended ? limits::kSweepRestInterval : limits::kSweepStepInterval);
   return absl::OkStatus();

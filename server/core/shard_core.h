@@ -107,7 +107,7 @@ class ShardCore {
   std::map<std::string, std::set<CallId>, std::less<>> watches_of_account_;
   absl::Time next_progress_ = absl::InfinitePast();
   absl::Time next_sweep_ = absl::InfinitePast();
-  std::string sweep_cursor_;  // key of the next account record to look at; empty: from the start
+  std::string sweep_cursor_;  // key of the last account record swept; empty: from the start
 };
 
 }  // namespace shardd
