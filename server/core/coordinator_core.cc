@@ -36,6 +36,19 @@ absl::Status ForEachRecord(const storage::Reader& meta, absl::string_view prefix
   return cursor->status();
 }
 
+// A running operation is taken up again at start: what it works on must be as it left it.
+absl::Status CheckResumable(const OperationRecord& operation, const NamespaceTable& namespaces) {
+  if (!operation.running()) return absl::OkStatus();
+  const auto found = namespaces.find(operation.target);
+  if (operation.kind == OperationKind::kDeleteNamespace && found != namespaces.end() &&
+      found->second.state == NamespaceState::kDeleting) {
+    return absl::OkStatus();
+  }
+  return Error(Reason::kStorageCorrupt,
+               absl::StrCat("the stored operation ", ToText(operation.id),
+                            " is running, but what it works on does not say so"));
+}
+
 absl::Status OperationNotFound(OperationId id) {
   return Error(Reason::kOperationNotFound,
                absl::StrCat("operation ", ToText(id), " does not exist or is no longer kept"));
@@ -65,6 +78,7 @@ absl::StatusOr<CoordinatorCore> CoordinatorCore::Load(const storage::Reader& met
   SHARDD_RETURN_IF_ERROR(ForEachRecord(
       meta, kOperationPrefix, [&](absl::string_view, absl::string_view value) -> absl::Status {
         SHARDD_ASSIGN_OR_RETURN(OperationRecord operation, OperationRecord::Decode(value));
+        SHARDD_RETURN_IF_ERROR(CheckResumable(operation, core.namespaces_));
         core.next_operation_ = std::max(core.next_operation_, operation.id.value + 1);
         core.operations_.emplace(operation.id, std::move(operation));
         return absl::OkStatus();
@@ -80,7 +94,7 @@ void CoordinatorCore::Start(CoordinatorTurn& turn) {
   tables.operations = std::make_shared<const OperationTable>(operations_);
   turn.effects.push_back(std::move(tables));
   for (const auto& [id, operation] : operations_) {
-    if (operation.running()) BeginPurge(operation, turn);
+    if (operation.running()) BeginPurge(operation, operation.delete_accounts, turn);
   }
 }
 
@@ -146,6 +160,7 @@ absl::StatusOr<NamespaceResult> CoordinatorCore::CreateNamespace(
 
 absl::StatusOr<OperationRecord> CoordinatorCore::DeleteNamespace(
     const DeleteNamespaceRequest& request, CoordinatorTurn& turn) {
+  SHARDD_RETURN_IF_ERROR(ValidateNamespaceName(request.name));
   SHARDD_RETURN_IF_ERROR(CheckNamespace(namespaces_, request.name));
   if (purging_.size() >= limits::kOperationsRunningMax) {
     return WithRetryAfter(Error(Reason::kTooManyCalls,
@@ -165,7 +180,7 @@ absl::StatusOr<OperationRecord> CoordinatorCore::DeleteNamespace(
   operations_.emplace(operation.id, operation);
   Write(operation, turn);
   ForgetOldOperations(turn);
-  BeginPurge(operation, turn);
+  BeginPurge(operation, operation.delete_accounts, turn);
   return operation;
 }
 
@@ -186,20 +201,26 @@ absl::StatusOr<OperationRecord> CoordinatorCore::Cancel(const CancelOperationReq
   return operation;
 }
 
-void CoordinatorCore::BeginPurge(const OperationRecord& operation, CoordinatorTurn& turn) {
-  std::set<ShardId>& shards = purging_[operation.id];
+void CoordinatorCore::BeginPurge(const OperationRecord& operation, bool deletes,
+                                 CoordinatorTurn& turn) {
+  Deletion& deletion = purging_[operation.id];
+  deletion.deletes = deletes;
   const KeyRange range = RangeOfNamespace(operation.target);
   for (const Route& route : table().routes()) {
     if (!route.range.Overlaps(range)) continue;
-    shards.insert(route.shard);
-    SendPurge(operation, route.shard, turn);
+    deletion.left.insert(route.shard);
+    SendPurge(operation, route.shard, /*position=*/"", turn);
   }
 }
 
 void CoordinatorCore::SendPurge(const OperationRecord& operation, ShardId shard,
-                                CoordinatorTurn& turn) {
-  turn.effects.push_back(SendToShard{
-      shard, PurgeNamespace{operation.id, operation.target, operation.delete_accounts}});
+                                std::string position, CoordinatorTurn& turn) {
+  PurgeNamespace purge;
+  purge.operation = operation.id;
+  purge.name_space = operation.target;
+  purge.delete_accounts = purging_.at(operation.id).deletes;
+  purge.position = std::move(position);
+  turn.effects.push_back(SendToShard{shard, std::move(purge)});
 }
 
 void CoordinatorCore::Step(PurgeResult result, CoordinatorTurn& turn) {
@@ -219,16 +240,22 @@ void CoordinatorCore::Step(PurgeResult result, CoordinatorTurn& turn) {
   } else if (operation.state == OperationState::kCancelling) {
     EndDeletion(operation, OperationState::kCancelled, absl::OkStatus(), turn);
   } else if (!result.empty) {
-    Write(operation, turn);
-    SendPurge(operation, result.shard, turn);
+    if (result.accounts_deleted > 0) Write(operation, turn);
+    SendPurge(operation, result.shard, std::move(result.position), turn);
   } else {
-    std::set<ShardId>& left = purging_[operation.id];
-    left.erase(result.shard);
-    if (left.empty()) {
-      EndDeletion(operation, OperationState::kSucceeded, absl::OkStatus(), turn);
-    } else {
-      Write(operation, turn);
-    }
+    EndPart(operation, result.shard, turn);
+  }
+}
+
+void CoordinatorCore::EndPart(OperationRecord& operation, ShardId shard, CoordinatorTurn& turn) {
+  Deletion& deletion = purging_.at(operation.id);
+  deletion.left.erase(shard);
+  if (!deletion.left.empty()) {
+    Write(operation, turn);
+  } else if (!deletion.deletes) {
+    BeginPurge(operation, /*deletes=*/true, turn);
+  } else {
+    EndDeletion(operation, OperationState::kSucceeded, absl::OkStatus(), turn);
   }
 }
 
@@ -292,6 +319,16 @@ void CoordinatorCore::AnswerWaiters(OperationId operation, CoordinatorTurn& turn
   });
 }
 
+void CoordinatorCore::EndWaits(CoordinatorTurn& turn) {
+  for (const auto& [call, waiter] : waiters_) {
+    turn.effects.push_back(
+        CoordinatorReply{call, Error(Reason::kDraining,
+                                     "the daemon is stopping; the operation goes on when it is "
+                                     "started again")});
+  }
+  waiters_.clear();
+}
+
 void CoordinatorCore::FinishTurn(CoordinatorTurn& turn) {
   turn.wake_at = absl::InfiniteFuture();
   std::erase_if(waiters_, [&](const auto& waiter) {
@@ -315,8 +352,12 @@ void CoordinatorCore::Publish(CoordinatorTurn& turn) {
     tables.operations = std::make_shared<const OperationTable>(operations_);
   }
   namespaces_changed_ = operations_changed_ = false;
-  // First: whoever gets an answer of this turn finds what it says in force.
-  turn.effects.insert(turn.effects.begin(), std::move(tables));
+  // Shards hear of it first: a namespace that everybody sees open again is open in all of them.
+  // Answers come last: whoever gets one finds what it says in force.
+  const auto after_shards = std::stable_partition(
+      turn.effects.begin(), turn.effects.end(),
+      [](const auto& effect) { return std::holds_alternative<SendToShard>(effect); });
+  turn.effects.insert(after_shards, std::move(tables));
 }
 
 }  // namespace shardd

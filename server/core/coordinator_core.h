@@ -105,6 +105,11 @@ class CoordinatorCore {
   void Step(PurgeResult result, CoordinatorTurn& turn);
   // Answers those whose time to wait is up. Call it last in every turn.
   void FinishTurn(CoordinatorTurn& turn);
+  // Answers everybody who still waits with kDraining. Call it when no more turns come.
+  void EndWaits(CoordinatorTurn& turn);
+
+  // Whether Load found an empty meta.
+  bool first_start() const { return first_start_; }
 
   const RouteTable& table() const { return *tables_.current(); }
   const NamespaceTable& namespaces() const { return namespaces_; }
@@ -114,6 +119,12 @@ class CoordinatorCore {
   struct Waiter {
     OperationId operation;
     absl::Time until;
+  };
+  // How far the deletion of a namespace is. Unless it may delete accounts it first looks into every
+  // shard, and forgets nothing before all are known to be empty.
+  struct Deletion {
+    bool deletes = false;
+    std::set<ShardId> left;  // shards that have not ended this part
   };
 
   CoordinatorCore() : tables_(limits::kTablesKept) {}
@@ -131,8 +142,11 @@ class CoordinatorCore {
   absl::StatusOr<OperationRecord> Cancel(const CancelOperationRequest& request,
                                          CoordinatorTurn& turn);
 
-  void BeginPurge(const OperationRecord& operation, CoordinatorTurn& turn);
-  void SendPurge(const OperationRecord& operation, ShardId shard, CoordinatorTurn& turn);
+  void BeginPurge(const OperationRecord& operation, bool deletes, CoordinatorTurn& turn);
+  void SendPurge(const OperationRecord& operation, ShardId shard, std::string position,
+                 CoordinatorTurn& turn);
+  // A shard has nothing left to do in the part of the deletion that is under way.
+  void EndPart(OperationRecord& operation, ShardId shard, CoordinatorTurn& turn);
   void EndDeletion(OperationRecord& operation, OperationState state, absl::Status error,
                    CoordinatorTurn& turn);
   void Write(const OperationRecord& operation, CoordinatorTurn& turn);
@@ -146,8 +160,7 @@ class CoordinatorCore {
   OperationTable operations_;
   uint64_t next_operation_ = 1;
   bool first_start_ = false;
-  // Shards that still hold accounts of the namespace an operation deletes.
-  std::map<OperationId, std::set<ShardId>> purging_;
+  std::map<OperationId, Deletion> purging_;
   std::map<CallId, Waiter> waiters_;
   bool namespaces_changed_ = false;
   bool operations_changed_ = false;

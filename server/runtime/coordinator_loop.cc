@@ -68,6 +68,10 @@ void CoordinatorLoop::Loop() {
     items.clear();
     record_->EnterPhase(ThreadPhase::kIdle);
   }
+  CoordinatorTurn last;
+  last.now = environment_.clock.Now();
+  core_.EndWaits(last);
+  CommitTurn(last);
   record_->Stop();
 }
 

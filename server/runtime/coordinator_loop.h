@@ -45,7 +45,7 @@ class CoordinatorLoop {
   // Never refused while the loop runs: there is one result for each purge under way.
   void Push(PurgeResult result);
 
-  // Refuses new requests, finishes what is queued, and joins.
+  // Refuses new requests, finishes what is queued, answers who still waits, and joins.
   void Stop();
 
  private:
