@@ -89,7 +89,7 @@ absl::Status LocalRuntime::Start() {
   SHARDD_ASSIGN_OR_RETURN(CoordinatorCore core,
                           CoordinatorCore::Load(store_, options_.shard_count));
   const RouteTable& table = core.table();
-  SHARDD_RETURN_IF_ERROR(PrepareHomes(table));
+  SHARDD_RETURN_IF_ERROR(PrepareHomes(table, core.first_start()));
   auto directory = std::make_shared<Directory>();
   for (const Route& route : table.routes()) {
     SHARDD_ASSIGN_OR_RETURN(ShardCore shard, LoadShard(route, table.epoch()));
@@ -115,8 +115,9 @@ absl::Status LocalRuntime::Start() {
   return absl::OkStatus();
 }
 
-absl::Status LocalRuntime::PrepareHomes(const RouteTable& table) {
-  for (const storage::Family home : store_.Homes()) {
+absl::Status LocalRuntime::PrepareHomes(const RouteTable& table, bool first_start) {
+  const std::vector<storage::Family> homes = store_.Homes();
+  for (const storage::Family home : homes) {
     const bool used = std::any_of(table.routes().begin(), table.routes().end(),
                                   [&](const Route& route) { return route.home == home; });
     // Bytes that nobody claims may be somebody's data: an operator must look, the daemon never
@@ -129,6 +130,13 @@ absl::Status LocalRuntime::PrepareHomes(const RouteTable& table) {
     }
   }
   for (const Route& route : table.routes()) {
+    // A home is made before the table that names it. One that is gone took its accounts with it:
+    // an empty one in its place would hide that.
+    if (!first_start && std::find(homes.begin(), homes.end(), route.home) == homes.end()) {
+      return Error(Reason::kStorageCorrupt,
+                   absl::StrCat("column family ", storage::ToText(route.home), " of shard ",
+                                ToText(route.shard), " is missing"));
+    }
     SHARDD_RETURN_IF_ERROR(store_.CreateHome(route.home));
   }
   return absl::OkStatus();

@@ -50,7 +50,7 @@ class LocalRuntime final : public Runtime {
     const RouteTable& table() const { return *tables->current(); }
   };
 
-  absl::Status PrepareHomes(const RouteTable& table);
+  absl::Status PrepareHomes(const RouteTable& table, bool first_start);
   absl::StatusOr<ShardCore> LoadShard(const Route& route, TableEpoch epoch) const;
   void Publish(const PublishTables& tables);
   void SendToShard(struct SendToShard message);
