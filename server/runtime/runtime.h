@@ -95,9 +95,9 @@ class Runtime {
   virtual bool disk_full() const = 0;
   virtual absl::Status storage_health() const = 0;
 
-  // Refuses new requests with kDraining, finishes what is queued, commits, joins all threads. Gives
-  // up waiting at `deadline`, then still leaves the queues' rest unanswered and joins after the
-  // turn each worker is in.
+  // Refuses new requests with kDraining, finishes what is queued, commits, joins all threads. At
+  // `deadline` it gives up: what is still queued is answered with kDraining instead of being run,
+  // and each worker is joined after the turn it is in. DeadlineExceeded if it gave up.
   virtual absl::Status Drain(absl::Time deadline) = 0;
 };
 

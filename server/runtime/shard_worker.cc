@@ -20,6 +20,12 @@ absl::Status NotRun() {
   return Error(Reason::kDraining, "the daemon is stopping; the request was not run");
 }
 
+// The coordinator's own requests have none; its operation goes on at the next start.
+bool HasCaller(const ShardRequestBody& body) {
+  return !std::holds_alternative<PurgeNamespace>(body) &&
+         !std::holds_alternative<ReopenNamespace>(body);
+}
+
 }  // namespace
 
 ShardWorker::ShardWorker(Route route, ShardCore core, QueueLimits mailbox_limits,
@@ -114,6 +120,7 @@ void ShardWorker::Perform(ShardEffect& effect) {
 
 void ShardWorker::Refuse(std::vector<ShardRequest>& requests) {
   for (ShardRequest& request : requests) {
+    if (!HasCaller(request.body)) continue;
     environment_.sink.OnReply(Reply{request.call, NotRun()});
   }
 }
