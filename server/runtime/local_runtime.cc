@@ -53,13 +53,13 @@ size_t Weight(const ShardRequestBody& body) {
   return std::visit(
       [](const auto& request) -> size_t {
         using Request = std::decay_t<decltype(request)>;
-        if constexpr (std::is_same_v<Request, ApplyRequest> ||
-                      std::is_same_v<Request, GetRequest>) {
-          return ByteSize(request);
-        } else if constexpr (std::is_same_v<Request, UnwatchRequest>) {
-          return 0;  // never refused: its watch was admitted
+        // Never refused: a watch that was admitted can end, and the coordinator can go on.
+        if constexpr (std::is_same_v<Request, UnwatchRequest> ||
+                      std::is_same_v<Request, PurgeNamespace> ||
+                      std::is_same_v<Request, ReopenNamespace>) {
+          return 0;
         } else {
-          return sizeof(Request);
+          return ByteSize(request);
         }
       },
       body);

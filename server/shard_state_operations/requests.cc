@@ -87,6 +87,14 @@ struct MutationWriter {
   void operator()(const Append& m) const { writer.Bytes(m.key).Bytes(m.value); }
 };
 
+struct PreconditionSize {
+  size_t operator()(const EntryExists& c) const { return c.key.size(); }
+  size_t operator()(const EntryAbsent& c) const { return c.key.size(); }
+  size_t operator()(const EntryRevisionIs& c) const { return c.key.size(); }
+  size_t operator()(const EntryValueIs& c) const { return c.key.size() + c.value.size(); }
+  size_t operator()(const AccountRevisionIs&) const { return 0; }
+};
+
 struct MutationSize {
   size_t operator()(const Put& m) const { return m.key.size() + m.value.size(); }
   size_t operator()(const Delete& m) const { return m.key.size(); }
@@ -94,6 +102,16 @@ struct MutationSize {
   size_t operator()(const AddInteger& m) const { return m.key.size(); }
   size_t operator()(const Append& m) const { return m.key.size() + m.value.size(); }
 };
+
+size_t NameSize(const AccountRef& account) { return account.name_space.size() + account.id.size(); }
+
+size_t LabelsSize(const Labels& labels) {
+  size_t size = 0;
+  for (const auto& [key, value] : labels) {
+    size += sizeof(Labels::value_type) + key.size() + value.size();
+  }
+  return size;
+}
 
 absl::Status CheckNames(const AccountRef& account, absl::string_view request_id) {
   SHARDD_RETURN_IF_ERROR(ValidateAccountRef(account));
@@ -231,21 +249,45 @@ Hash128 Fingerprint(const DeleteAccountRequest& request) {
 }
 
 size_t ByteSize(const ApplyRequest& request) {
-  size_t size = sizeof(ApplyRequest) + request.account.id.size() + request.request_id.size();
-  size += request.preconditions.size() * sizeof(Precondition);
+  size_t size = sizeof(request) + NameSize(request.account) + request.request_id.size();
   for (const Precondition& precondition : request.preconditions) {
-    if (const auto* value = std::get_if<EntryValueIs>(&precondition)) size += value->value.size();
+    size += sizeof(precondition) + std::visit(PreconditionSize{}, precondition);
   }
   for (const Mutation& mutation : request.mutations) {
-    size += sizeof(Mutation) + std::visit(MutationSize{}, mutation);
+    size += sizeof(mutation) + std::visit(MutationSize{}, mutation);
   }
   return size;
 }
 
+size_t ByteSize(const CreateAccountRequest& request) {
+  return sizeof(request) + NameSize(request.account) + request.request_id.size() +
+         LabelsSize(request.labels);
+}
+
+size_t ByteSize(const UpdateAccountRequest& request) {
+  return sizeof(request) + NameSize(request.account) + request.request_id.size() +
+         (request.labels.has_value() ? LabelsSize(*request.labels) : 0);
+}
+
+size_t ByteSize(const DeleteAccountRequest& request) {
+  return sizeof(request) + NameSize(request.account) + request.request_id.size();
+}
+
 size_t ByteSize(const GetRequest& request) {
-  size_t size = sizeof(GetRequest) + request.account.id.size();
-  for (const std::string& key : request.keys) size += sizeof(std::string) + key.size();
+  size_t size = sizeof(request) + NameSize(request.account);
+  for (const std::string& key : request.keys) size += sizeof(key) + key.size();
   return size;
 }
+
+size_t ByteSize(const ScanRequest& request) {
+  return sizeof(request) + NameSize(request.account) + request.prefix.size() +
+         request.start.size() + request.end.size() + request.page_token.size();
+}
+
+size_t ByteSize(const GetOutcomeRequest& request) {
+  return sizeof(request) + NameSize(request.account) + request.request_id.size();
+}
+
+size_t ByteSize(const WatchRequest& request) { return sizeof(request) + NameSize(request.account); }
 
 }  // namespace shardd

@@ -193,8 +193,14 @@ Hash128 Fingerprint(const CreateAccountRequest& request);
 Hash128 Fingerprint(const UpdateAccountRequest& request);
 Hash128 Fingerprint(const DeleteAccountRequest& request);
 
-// What a request weighs in a queue.
+// What a request weighs in a queue: its memory, with all that it points to.
 size_t ByteSize(const ApplyRequest& request);
+size_t ByteSize(const CreateAccountRequest& request);
+size_t ByteSize(const UpdateAccountRequest& request);
+size_t ByteSize(const DeleteAccountRequest& request);
 size_t ByteSize(const GetRequest& request);
+size_t ByteSize(const ScanRequest& request);
+size_t ByteSize(const GetOutcomeRequest& request);
+size_t ByteSize(const WatchRequest& request);
 
 }  // namespace shardd
