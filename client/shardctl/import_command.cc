@@ -1,8 +1,10 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/shardctl/acknowledged_file.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/deb822_reader.h"
 #include "client/shardctl/importer.h"
@@ -19,6 +21,7 @@ struct ImportOptions {
   std::string name_space;
   std::string file;
   std::string on_error = "continue";
+  std::string acknowledged_to;
   ImporterOptions importer;
 };
 
@@ -79,6 +82,12 @@ absl::StatusOr<ExitCode> Import(Invocation& invocation, const ImportOptions& opt
   if (!input.ok()) return input.status();
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
+  std::unique_ptr<AcknowledgedFile> acknowledged;
+  if (!options.acknowledged_to.empty()) {
+    auto opened = AcknowledgedFile::Open(options.acknowledged_to);
+    if (!opened.ok()) return opened.status();
+    acknowledged = *std::move(opened);
+  }
   const std::unique_ptr<RecordReader> reader = ReaderFor(options, *input->stream);
   const absl::Time start = invocation.clock.Now();
   Progress progress(invocation.terminal, invocation.clock, "accounts", input->bytes);
@@ -93,7 +102,10 @@ absl::StatusOr<ExitCode> Import(Invocation& invocation, const ImportOptions& opt
          note(absl::StrCat("line ", line, ": ", Printable(why)));
        },
        [&](const ImportSummary& so_far) { progress.Show(so_far.accounts, reader->bytes_read()); },
-       note, [&] { return invocation.interrupt.requested(); }});
+       note, [&] { return invocation.interrupt.requested(); },
+       [&](const std::vector<Acknowledgement>& writes) {
+         return acknowledged == nullptr ? absl::OkStatus() : acknowledged->Append(writes);
+       }});
   const absl::StatusOr<ImportSummary> summary = importer.Run(*reader);
   progress.Hide();
   PrintSummary(invocation, importer.summary(), invocation.clock.Now() - start);
@@ -143,6 +155,10 @@ void AddImportCommand(CommandTree& tree) {
                   "Within 24 hours the same records are written only once; under another run id "
                   "they are written again.")
       ->type_name("TEXT");
+  app->add_option(
+         "--acknowledged-to", options->acknowledged_to,
+         "Append a line of JSON to this file for each write that the daemon said is durable.")
+      ->type_name("FILE");
 }
 
 }  // namespace shardd::shardctl

@@ -184,6 +184,7 @@ void Importer::TakeAnswers() {
     for (size_t i = 0; i < frame.size(); ++i) {
       TakeResult(std::move(frame[i]), answer.response->results(static_cast<int>(i)));
     }
+    ReportAcknowledged();
   }
 }
 
@@ -195,6 +196,8 @@ void Importer::TakeResult(Operation operation, const v1::SessionResult& result) 
   trouble_since_ = absl::InfiniteFuture();
   backoff_.Reset();
   if (result.apply().replayed()) ++counted_.replayed;
+  const v1::AccountRef& account = operation.request.apply().account();
+  acknowledged_.push_back({account.namespace_(), account.id(), result.apply().revision()});
   if (operation.completes) Complete(operation);
 }
 
@@ -224,6 +227,13 @@ void Importer::Complete(const Operation& operation) {
     }
   }
   ledger_.MarkDone(operation.key);
+}
+
+void Importer::ReportAcknowledged() {
+  const std::vector<Acknowledgement> acknowledged = std::exchange(acknowledged_, {});
+  if (callbacks_.on_acknowledged == nullptr || acknowledged.empty()) return;
+  const absl::Status status = callbacks_.on_acknowledged(acknowledged);
+  if (!status.ok() && fatal_.ok()) fatal_ = status;
 }
 
 absl::Status Importer::Settle() {

@@ -35,6 +35,14 @@ struct ImporterOptions {
   client::SessionOptions session;
 };
 
+// A write that the daemon said is durable.
+struct Acknowledgement {
+  std::string name_space;
+  std::string id;
+  // The revision of the account after it.
+  uint64_t revision = 0;
+};
+
 struct ImportSummary {
   // Accounts that hold what their record says.
   uint64_t accounts = 0;
@@ -60,6 +68,9 @@ class Importer {
     // Something the user should know while it waits.
     std::function<void(const std::string&)> on_note;
     std::function<bool()> is_interrupted;
+    // After each frame that was answered, with its durable writes; an error ends the import. May be
+    // missing.
+    std::function<absl::Status(const std::vector<Acknowledgement>&)> on_acknowledged;
   };
 
   // `client` must outlive the importer.
@@ -101,6 +112,7 @@ class Importer {
   void TakeResult(Operation operation, const v1::SessionResult& result);
   void TakeRefusal(Operation operation, const absl::Status& status);
   void Complete(const Operation& operation);
+  void ReportAcknowledged();
   // What was sent and is not done, in order.
   Frame TakeUnsettled();
   // Waits before another try, or says why there is none.
@@ -127,6 +139,8 @@ class Importer {
   // Put off by the daemon.
   Frame put_off_;
   absl::Status put_off_status_;
+  // Durable and not reported.
+  std::vector<Acknowledgement> acknowledged_;
   // Why the session broke.
   absl::Status broken_;
   // Why the import cannot go on.
