@@ -8,9 +8,9 @@
 namespace shardd {
 
 // A number of bytes; written as "256MiB" or as a plain number.
-struct ByteSize {
+struct ByteCount {
   uint64_t value = 0;
-  friend bool operator==(ByteSize, ByteSize) = default;
+  friend bool operator==(ByteCount, ByteCount) = default;
 };
 
 // The values in force, checked. The option table (options.h) says what each means, what it may be
@@ -23,10 +23,10 @@ struct Config {
   bool reflection = true;
 
   std::string data;
-  ByteSize cache_bytes;
-  ByteSize write_buffer_bytes;
-  ByteSize wal_bytes_max;
-  ByteSize reserve_bytes;
+  ByteCount cache_bytes;
+  ByteCount write_buffer_bytes;
+  ByteCount wal_bytes_max;
+  ByteCount reserve_bytes;
 
   int shards_initial = 0;
 

@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "server/base/limits.h"
 #include "server/config/address.h"
-#include "server/config/byte_size.h"
+#include "server/config/byte_count.h"
 
 namespace shardd {
 namespace {
@@ -24,7 +24,7 @@ constexpr uint64_t kTiB = uint64_t{1} << 40;
 
 const Option kOptions[] = {
     {"server.listen", "--listen", TextKind{&Config::listen, TextForm::kAddress}, "127.0.0.1:7400",
-     "Address of the gRPC port. Port 0 takes any free one; the log line \"ready\" says which."},
+     "Address of the gRPC port. Port 0 takes any free one; the log line \"listening\" says which."},
     {"server.http_listen", "--http-listen",
      TextKind{&Config::http_listen, TextForm::kAddressOrNothing}, "127.0.0.1:7401",
      "Address of the HTTP port with /livez, /readyz and /metrics. Empty: no HTTP port."},
@@ -123,7 +123,7 @@ bool Set(const CountKind& kind, absl::string_view text, Config* config) {
 }
 
 bool Set(const SizeKind& kind, absl::string_view text, Config* config) {
-  const std::optional<ByteSize> size = ParseByteSize(text);
+  const std::optional<ByteCount> size = ParseByteCount(text);
   if (!size.has_value() || size->value < kind.least || size->value > kind.most) return false;
   config->*kind.member = *size;
   return true;
@@ -162,8 +162,8 @@ std::string AllowedBy(const Option& option) {
                  [](const FlagKind&) { return std::string("true or false"); },
                  [](const CountKind& kind) { return absl::StrCat(kind.least, " to ", kind.most); },
                  [](const SizeKind& kind) {
-                   return absl::StrCat("a size from ", ToText(ByteSize{kind.least}), " to ",
-                                       ToText(ByteSize{kind.most}), ", such as 64MiB");
+                   return absl::StrCat("a size from ", ToText(ByteCount{kind.least}), " to ",
+                                       ToText(ByteCount{kind.most}), ", such as 64MiB");
                  },
                  [](const TimeKind& kind) {
                    return absl::StrCat("a duration from 0s to ", absl::FormatDuration(kind.most),

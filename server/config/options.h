@@ -36,7 +36,7 @@ struct CountKind {
   int most;
 };
 struct SizeKind {
-  ByteSize Config::*member;
+  ByteCount Config::*member;
   uint64_t least;
   uint64_t most;
 };

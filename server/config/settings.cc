@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "server/base/check.h"
 #include "server/config/address.h"
 #include "server/logging/log_line.h"
 
@@ -100,6 +101,16 @@ absl::StatusOr<Settings> Resolve(const std::vector<GivenValue>& given) {
   if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   SkipWaitIfLocal(&result);
   return result;
+}
+
+void Override(absl::string_view key, absl::string_view text, absl::string_view where,
+              Settings* settings) {
+  const Option* option = FindOption(key);
+  SHARDD_CHECK(option != nullptr && SetFromText(*option, text, &settings->config));
+  for (Setting& setting : settings->settings) {
+    if (setting.option != option) continue;
+    setting = {option, std::string(text), Origin::kFlag, std::string(where)};
+  }
 }
 
 std::string ToTable(const Settings& settings) {

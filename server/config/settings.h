@@ -44,6 +44,11 @@ struct Settings {
 // each with key, value, origin and what is allowed.
 absl::StatusOr<Settings> Resolve(const std::vector<GivenValue>& given);
 
+// Sets one value after the fact, as a flag would. REQUIRES: `key` is an option and `text` is
+// allowed.
+void Override(absl::string_view key, absl::string_view text, absl::string_view where,
+              Settings* settings);
+
 // The values in force as a table for people, or as JSON: {"settings":[{"key","value","origin",
 // "where"}…]}. Both end with a line feed.
 std::string ToTable(const Settings& settings);

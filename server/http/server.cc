@@ -1,20 +1,17 @@
 #include "server/http/server.h"
 
 #include <civetweb.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
+#include "server/http/listen_probe.h"
+#include "server/runtime/service_thread.h"
 
 namespace shardd::http {
 namespace {
@@ -34,49 +31,7 @@ absl::string_view PhraseOf(int status) {
   }
 }
 
-std::string AddressText(const std::string& host, uint16_t port) {
-  return absl::StrContains(host, ':') ? absl::StrCat("[", host, "]:", port)
-                                      : absl::StrCat(host, ":", port);
-}
-
-absl::Status BindError(int error, const std::string& address) {
-  const std::string message =
-      absl::StrCat("cannot listen on ", address, ": ", std::strerror(error));
-  return error == EADDRINUSE ? absl::AlreadyExistsError(message) : absl::UnavailableError(message);
-}
-
-absl::Status TryToBind(const addrinfo& address, const std::string& text) {
-  const int fd = socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC, 0);
-  if (fd < 0) return BindError(errno, text);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  int error = 0;
-  if (bind(fd, address.ai_addr, address.ai_addrlen) != 0 || listen(fd, 1) != 0) error = errno;
-  close(fd);
-  return error == 0 ? absl::OkStatus() : BindError(error, text);
-}
-
-// The numeric form of `host`, which civetweb wants, once it is certain that the port can be opened.
-// civetweb itself does not tell a held port from other troubles.
-absl::StatusOr<std::string> UsableHost(const std::string& host, uint16_t port) {
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int failure = getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found);
-  if (failure != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot find host ", host, ": ", gai_strerror(failure)));
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &freeaddrinfo);
-  SHARDD_RETURN_IF_ERROR(TryToBind(*found, AddressText(host, port)));
-  char numeric[NI_MAXHOST] = {};
-  if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), nullptr, 0,
-                  NI_NUMERICHOST) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("host ", host, " has no address"));
-  }
-  return std::string(numeric);
-}
+constexpr absl::Duration kKnockInterval = absl::Milliseconds(10);
 
 // A failed start is told by its Status, and civetweb has nothing else to say that matters.
 int DropMessage(const mg_connection*, const char*) { return 1; }
@@ -102,8 +57,8 @@ void Send(mg_connection* connection, const Request& request, const Response& res
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, Handler handler) {
-  SHARDD_ASSIGN_OR_RETURN(const std::string host, UsableHost(options.host, options.port));
-  const std::string address = AddressText(host, options.port);
+  SHARDD_ASSIGN_OR_RETURN(const SocketAddress probed, ProbeListen(options.host, options.port));
+  const std::string address = ToText(probed);
   const std::string timeout = absl::StrCat(absl::ToInt64Milliseconds(options.request_timeout));
   const std::string threads = absl::StrCat(kThreads);
   const std::string waiting = absl::StrCat(kWaitingMax);
@@ -135,11 +90,28 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, Ha
   if (mg_get_server_ports(server->context_, 1, &port) == 1) {
     server->port_ = static_cast<uint16_t>(port.port);
   }
+  server->address_ = WithPort(probed, server->port_);
   return server;
 }
 
 Server::~Server() {
-  if (context_ != nullptr) mg_stop(context_);
+  if (context_ == nullptr) return;
+  // The library notices that it should end when a connection arrives, else only every two seconds:
+  // so we knock until it has ended.
+  Mutex mutex;
+  CondVar changed;
+  bool ended = false;
+  ServiceThread knocker("http-stop", [&] {
+    MutexLock lock(mutex);
+    while (!ended) {
+      Knock(address_);
+      changed.WaitFor(mutex, kKnockInterval);
+    }
+  });
+  mg_stop(context_);
+  MutexLock lock(mutex);
+  ended = true;
+  changed.NotifyAll();
 }
 
 int Server::OnRequest(mg_connection* connection) {

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/http/listen_probe.h"
 
 // civetweb stays inside server.cc.
 struct mg_context;
@@ -68,6 +69,7 @@ class Server {
   const Handler handler_;
   mg_context* context_ = nullptr;
   uint16_t port_ = 0;
+  SocketAddress address_;
 };
 
 }  // namespace shardd::http

@@ -4,6 +4,7 @@
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -50,6 +51,19 @@ class LineFormatter final : public spdlog::formatter {
 };
 
 }  // namespace
+
+LogLevel LogLevelNamed(absl::string_view name) {
+  if (name == "debug") return LogLevel::kDebug;
+  if (name == "warn") return LogLevel::kWarning;
+  if (name == "error") return LogLevel::kError;
+  return LogLevel::kInfo;
+}
+
+LogFormat LogFormatNamed(absl::string_view name) {
+  if (name == "text") return LogFormat::kText;
+  if (name == "json") return LogFormat::kJson;
+  return isatty(STDERR_FILENO) == 1 ? LogFormat::kText : LogFormat::kJson;
+}
 
 std::unique_ptr<Log> Log::ToStderr(LogLevel level, LogFormat format) {
   return std::unique_ptr<Log>(

@@ -20,6 +20,11 @@ namespace shardd {
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarning, kError };
 enum class LogFormat : uint8_t { kText, kJson };
 
+// "debug", "info", "warn", "error"; kInfo for anything else.
+LogLevel LogLevelNamed(absl::string_view name);
+// "text", "json"; for anything else, such as "auto": kText if stderr is a terminal, else kJson.
+LogFormat LogFormatNamed(absl::string_view name);
+
 // A fact beside the message: numbers and truth values stay what they are in JSON.
 struct LogField {
   LogField(absl::string_view k, absl::string_view v) : key(k), value(std::string(v)) {}

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/limits.h"
-#include "server/config/byte_size.h"
+#include "server/config/byte_count.h"
 #include "server/config/command_line.h"
 
 namespace shardd {
@@ -100,12 +100,12 @@ TEST(OptionsTest, SizesReadBack) {
                                                    {"16777215TiB", uint64_t{16777215} << 40}};
   for (const auto& [text, value] : rows) {
     SCOPED_TRACE(text);
-    ASSERT_EQ(ParseByteSize(text), ByteSize{value});
-    EXPECT_EQ(ToText(ByteSize{value}), text);
+    ASSERT_EQ(ParseByteCount(text), ByteCount{value});
+    EXPECT_EQ(ToText(ByteCount{value}), text);
   }
   for (const char* text : {"", "MiB", " 1", "1 MiB", "+1", "0x10", "1.5GiB", "16777216TiB",
                            "18446744073709551616", "1mib", "1B"}) {
-    EXPECT_EQ(ParseByteSize(text), std::nullopt) << text;
+    EXPECT_EQ(ParseByteCount(text), std::nullopt) << text;
   }
 }
 

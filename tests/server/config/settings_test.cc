@@ -163,6 +163,16 @@ TEST(SettingsTest, DrainWaitIsSkippedWhereOnlyThisMachineLooks) {
   EXPECT_EQ(open->config.drain_wait, absl::Seconds(8));
 }
 
+// Plan: set a value after the fact; it is in force and says where it comes from.
+TEST(SettingsTest, OverrideActsAsAFlag) {
+  auto settings = Resolve({Flag("storage.data", "first")});
+  Override("storage.data", "second", "flag --dev", &*settings);
+  EXPECT_EQ(settings->config.data, "second");
+  EXPECT_EQ(Find(*settings, "storage.data").text, "second");
+  EXPECT_EQ(Find(*settings, "storage.data").origin, Origin::kFlag);
+  EXPECT_EQ(Find(*settings, "storage.data").where, "flag --dev");
+}
+
 // Plan: print what is in force; the JSON parses, holds every key, and escapes what was given.
 TEST(SettingsTest, PrintsEveryValueWithItsOrigin) {
   const auto settings = Resolve({Flag("storage.data", "a \"b\"")});

@@ -90,5 +90,16 @@ TEST(LogTest, LinesBelowTheLevelAreDropped) {
   EXPECT_EQ(messages, "warn:three error:four debug:five ");
 }
 
+// Plan: every name means its level or format; others fall back.
+TEST(LogTest, NamesOfLevelsAndFormats) {
+  EXPECT_EQ(LogLevelNamed("debug"), LogLevel::kDebug);
+  EXPECT_EQ(LogLevelNamed("info"), LogLevel::kInfo);
+  EXPECT_EQ(LogLevelNamed("warn"), LogLevel::kWarning);
+  EXPECT_EQ(LogLevelNamed("error"), LogLevel::kError);
+  EXPECT_EQ(LogLevelNamed("loud"), LogLevel::kInfo);
+  EXPECT_EQ(LogFormatNamed("text"), LogFormat::kText);
+  EXPECT_EQ(LogFormatNamed("json"), LogFormat::kJson);
+}
+
 }  // namespace
 }  // namespace shardd

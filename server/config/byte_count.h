@@ -10,9 +10,9 @@ namespace shardd {
 
 // "4096", "64KiB", "256MiB", "2GiB", "1TiB"; nullopt for anything else, also for what does not fit
 // 64 bits. Decimal units are not taken: "256MB" would be read as either.
-std::optional<ByteSize> ParseByteSize(absl::string_view text);
+std::optional<ByteCount> ParseByteCount(absl::string_view text);
 
-// The shortest spelling that ParseByteSize reads back exactly.
-std::string ToText(ByteSize size);
+// The shortest spelling that ParseByteCount reads back exactly.
+std::string ToText(ByteCount size);
 
 }  // namespace shardd

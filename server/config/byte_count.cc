@@ -1,4 +1,4 @@
-#include "server/config/byte_size.h"
+#include "server/config/byte_count.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -21,7 +21,7 @@ constexpr Unit kUnits[] = {{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {
 
 }  // namespace
 
-std::optional<ByteSize> ParseByteSize(absl::string_view text) {
+std::optional<ByteCount> ParseByteCount(absl::string_view text) {
   for (const Unit& unit : kUnits) {
     absl::string_view digits = text;
     if (!absl::ConsumeSuffix(&digits, unit.name)) continue;
@@ -30,12 +30,12 @@ std::optional<ByteSize> ParseByteSize(absl::string_view text) {
     if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit)) return std::nullopt;
     if (!absl::SimpleAtoi(digits, &number)) return std::nullopt;
     if (number > (std::numeric_limits<uint64_t>::max() >> unit.shift)) return std::nullopt;
-    return ByteSize{number << unit.shift};
+    return ByteCount{number << unit.shift};
   }
   return std::nullopt;
 }
 
-std::string ToText(ByteSize size) {
+std::string ToText(ByteCount size) {
   for (const Unit& unit : kUnits) {
     const uint64_t rest = size.value & ((uint64_t{1} << unit.shift) - 1);
     if (size.value != 0 && rest == 0) return absl::StrCat(size.value >> unit.shift, unit.name);

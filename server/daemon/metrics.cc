@@ -1,0 +1,243 @@
+#include "server/daemon/metrics.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/http/metric_text.h"
+
+namespace shardd {
+namespace {
+
+using http::MetricFamily;
+using http::MetricLabels;
+using Families = std::vector<prometheus::MetricFamily>;
+
+void Put(MetricFamily family, Families* families) { families->push_back(std::move(family).Take()); }
+
+void PutGauge(absl::string_view name, absl::string_view help, double value, Families* families) {
+  MetricFamily family = MetricFamily::Gauge(name, help);
+  family.Add(value);
+  Put(std::move(family), families);
+}
+
+void PutCounter(absl::string_view name, absl::string_view help, double value, Families* families) {
+  MetricFamily family = MetricFamily::Counter(name, help);
+  family.Add(value);
+  Put(std::move(family), families);
+}
+
+void PutBuild(const Version& version, Families* families) {
+  MetricFamily family =
+      MetricFamily::Gauge("shardd_build_info", "What this daemon was made from; always 1.");
+  family.Add(1, {{"version", std::string(version.version)},
+                 {"commit", std::string(version.commit)},
+                 {"grpc", std::string(version.grpc)},
+                 {"rocksdb", std::string(version.rocksdb)}});
+  Put(std::move(family), families);
+}
+
+void PutProcess(const ProcessUsage& process, Families* families) {
+  PutCounter("process_cpu_seconds_total", "Processor time used, user and system.",
+             absl::ToDoubleSeconds(process.cpu_time), families);
+  PutGauge("process_resident_memory_bytes", "Memory that is in RAM.",
+           static_cast<double>(process.resident_bytes), families);
+  PutGauge("process_open_fds", "Open file descriptors.", static_cast<double>(process.open_files),
+           families);
+  PutGauge("process_start_time_seconds", "When the daemon started, since 1970.",
+           absl::ToDoubleSeconds(process.start_time - absl::UnixEpoch()), families);
+}
+
+absl::string_view NameOf(ThreadRole role) {
+  switch (role) {
+    case ThreadRole::kWorker:
+      return "worker";
+    case ThreadRole::kPoller:
+      return "poller";
+    case ThreadRole::kCoordinator:
+      return "coordinator";
+    case ThreadRole::kBackground:
+      return "background";
+  }
+  return "";
+}
+
+absl::string_view NameOf(ThreadState state) {
+  switch (state) {
+    case ThreadState::kStarting:
+      return "starting";
+    case ThreadState::kRunning:
+      return "running";
+    case ThreadState::kStalled:
+      return "stalled";
+    case ThreadState::kStopped:
+      return "stopped";
+  }
+  return "";
+}
+
+// Zeros too, so that a first stalled thread is a step and not a new series.
+void PutThreads(const std::vector<ThreadStatus>& threads, Families* families) {
+  std::map<std::pair<ThreadRole, ThreadState>, uint64_t> counts;
+  for (const ThreadStatus& thread : threads) ++counts[{thread.role, thread.state}];
+  MetricFamily family = MetricFamily::Gauge("shardd_threads", "Threads by role and state.");
+  for (const ThreadRole role : {ThreadRole::kWorker, ThreadRole::kPoller, ThreadRole::kCoordinator,
+                                ThreadRole::kBackground}) {
+    for (const ThreadState state : {ThreadState::kStarting, ThreadState::kRunning,
+                                    ThreadState::kStalled, ThreadState::kStopped}) {
+      family.Add(static_cast<double>(counts[{role, state}]),
+                 {{"role", std::string(NameOf(role))}, {"state", std::string(NameOf(state))}});
+    }
+  }
+  Put(std::move(family), families);
+}
+
+MetricLabels LabelsOf(const rpc::MethodCounts& calls) {
+  return {
+      {"grpc_service", calls.service}, {"grpc_method", calls.method}, {"grpc_type", calls.type}};
+}
+
+prometheus::ClientMetric::Histogram HistogramOf(const rpc::MethodCounts& calls) {
+  prometheus::ClientMetric::Histogram histogram;
+  histogram.sample_sum = absl::ToDoubleSeconds(calls.handling_sum);
+  for (size_t i = 0; i < calls.buckets.size(); ++i) {
+    histogram.sample_count += calls.buckets[i];
+    const double bound = i < rpc::kHandlingBuckets.size()
+                             ? absl::ToDoubleSeconds(rpc::kHandlingBuckets[i])
+                             : std::numeric_limits<double>::infinity();
+    histogram.bucket.push_back({histogram.sample_count, bound});
+  }
+  return histogram;
+}
+
+// The names that gRPC's usual dashboards and alerts look for.
+void PutCalls(const std::vector<rpc::MethodCounts>& calls, Families* families) {
+  MetricFamily started = MetricFamily::Counter("grpc_server_started_total", "Calls begun.");
+  MetricFamily handled =
+      MetricFamily::Counter("grpc_server_handled_total", "Calls ended, by status code.");
+  MetricFamily handling =
+      MetricFamily::Histogram("grpc_server_handling_seconds", "How long calls took.");
+  for (const rpc::MethodCounts& method : calls) {
+    started.Add(static_cast<double>(method.started), LabelsOf(method));
+    handling.Add(HistogramOf(method), LabelsOf(method));
+    for (size_t code = 0; code < method.handled.size(); ++code) {
+      // OK is there from the start, so that a ratio of errors has its denominator.
+      if (method.handled[code] == 0 && code != 0) continue;
+      MetricLabels labels = LabelsOf(method);
+      labels.push_back({"grpc_code", rpc::CodeName(code)});
+      handled.Add(static_cast<double>(method.handled[code]), std::move(labels));
+    }
+  }
+  Put(std::move(started), families);
+  Put(std::move(handled), families);
+  Put(std::move(handling), families);
+}
+
+void PutStorage(const MetricsSnapshot& snapshot, Families* families) {
+  PutGauge("shardd_storage_healthy", "1 while commits work; 0 after a failure, until a restart.",
+           snapshot.storage_healthy ? 1 : 0, families);
+  PutGauge("shardd_disk_full", "1 while writes are refused for want of disk space.",
+           snapshot.disk_full ? 1 : 0, families);
+  if (!snapshot.space.has_value()) return;
+  PutGauge("shardd_disk_free_bytes", "Free space on the disk of the data folder.",
+           static_cast<double>(snapshot.space->free_bytes), families);
+  PutGauge("shardd_disk_used_bytes", "Space used by the data folder.",
+           static_cast<double>(snapshot.space->used_bytes), families);
+}
+
+// One row of the series by shard.
+struct ShardRow {
+  std::string name;
+  uint64_t mailbox_depth = 0;
+  uint64_t requests = 0;
+  uint64_t batches = 0;
+  absl::Duration busy_time;
+};
+
+std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
+  std::map<ThreadId, absl::Duration> busy;
+  for (const ThreadStatus& thread : snapshot.threads) busy[thread.id] = thread.busy_time;
+  std::vector<ShardRow> rows;
+  for (const ShardStatus& shard : snapshot.shards) {
+    rows.push_back({ToText(shard.route.shard), shard.mailbox_depth, shard.requests_total,
+                    shard.batches_total, busy[shard.thread]});
+  }
+  // By name where equal, so that idle shards do not change places.
+  std::sort(rows.begin(), rows.end(), [](const ShardRow& a, const ShardRow& b) {
+    return a.requests != b.requests ? a.requests > b.requests : a.name < b.name;
+  });
+  if (rows.size() <= kShardsNamedMax) return rows;
+  ShardRow other;
+  other.name = "other";
+  for (size_t i = kShardsNamedMax; i < rows.size(); ++i) {
+    other.mailbox_depth += rows[i].mailbox_depth;
+    other.requests += rows[i].requests;
+    other.batches += rows[i].batches;
+    other.busy_time += rows[i].busy_time;
+  }
+  rows.resize(kShardsNamedMax);
+  rows.push_back(std::move(other));
+  return rows;
+}
+
+void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
+  MetricFamily depth =
+      MetricFamily::Gauge("shardd_mailbox_depth", "Requests waiting for their worker.");
+  MetricFamily busy =
+      MetricFamily::Counter("shardd_worker_busy_seconds_total", "Time workers spent in turns.");
+  MetricFamily requests =
+      MetricFamily::Counter("shardd_worker_requests_total", "Requests run by workers.");
+  MetricFamily batches =
+      MetricFamily::Counter("shardd_worker_batches_total", "Write batches committed by workers.");
+  for (const ShardRow& row : RowsOf(snapshot)) {
+    depth.Add(static_cast<double>(row.mailbox_depth), {{"shard", row.name}});
+    busy.Add(absl::ToDoubleSeconds(row.busy_time), {{"shard", row.name}});
+    requests.Add(static_cast<double>(row.requests), {{"shard", row.name}});
+    batches.Add(static_cast<double>(row.batches), {{"shard", row.name}});
+  }
+  Put(std::move(depth), families);
+  Put(std::move(busy), families);
+  Put(std::move(requests), families);
+  Put(std::move(batches), families);
+}
+
+void PutShards(const MetricsSnapshot& snapshot, Families* families) {
+  uint64_t accounts = 0;
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  for (const ShardStatus& shard : snapshot.shards) {
+    accounts += shard.stats.account_count;
+    entries += shard.stats.entry_count;
+    bytes += shard.stats.byte_count;
+  }
+  MetricFamily shards = MetricFamily::Gauge("shardd_shards", "Shards by state.");
+  shards.Add(static_cast<double>(snapshot.shards.size()), {{"state", "active"}});
+  Put(std::move(shards), families);
+  PutGauge("shardd_routing_epoch", "Epoch of the routing table.",
+           static_cast<double>(snapshot.epoch.value), families);
+  PutGauge("shardd_accounts", "Accounts.", static_cast<double>(accounts), families);
+  PutGauge("shardd_entries", "Entries of all accounts.", static_cast<double>(entries), families);
+  PutGauge("shardd_account_bytes", "Bytes of keys and values of all accounts.",
+           static_cast<double>(bytes), families);
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> MetricFamiliesOf(const MetricsSnapshot& snapshot) {
+  Families families;
+  PutBuild(snapshot.version, &families);
+  PutProcess(snapshot.process, &families);
+  PutStorage(snapshot, &families);
+  PutShards(snapshot, &families);
+  PutThreads(snapshot.threads, &families);
+  PutWorkers(snapshot, &families);
+  PutCalls(snapshot.calls, &families);
+  return families;
+}
+
+}  // namespace shardd

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "server/base/ids.h"
+#include "server/daemon/process_usage.h"
+#include "server/daemon/version.h"
+#include "server/rpc/call_metrics.h"
+#include "server/runtime/runtime.h"
+#include "server/threads_tracking_service/thread_registry.h"
+#include "storage/store.h"
+
+namespace shardd {
+
+// Everything that /metrics tells, as of about one moment.
+struct MetricsSnapshot {
+  Version version;
+  ProcessUsage process;
+  std::vector<ThreadStatus> threads;
+  std::vector<rpc::MethodCounts> calls;
+  // The rest is known once the data folder is open.
+  bool storage_healthy = false;
+  bool disk_full = false;
+  std::optional<storage::SpaceUsage> space;
+  TableEpoch epoch;
+  std::vector<ShardStatus> shards;
+};
+
+// How many shards have series of their own; the others are added up under shard="other", so that
+// the number of series stays bounded. The busiest are named: a shard that overtakes another moves
+// between its own series and the sum.
+inline constexpr size_t kShardsNamedMax = 20;
+
+std::vector<prometheus::MetricFamily> MetricFamiliesOf(const MetricsSnapshot& snapshot);
+
+}  // namespace shardd
