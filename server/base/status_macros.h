@@ -5,15 +5,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-// Returns from the enclosing function if `expression` is not OK.
-#define SHARDD_RETURN_IF_ERROR(expression)           \
-  do {                                               \
-    absl::Status shardd_status_ = (expression);      \
-    if (!shardd_status_.ok()) return shardd_status_; \
-  } while (false)
-
 #define SHARDD_CONCAT_INNER_(a, b) a##b
 #define SHARDD_CONCAT_(a, b) SHARDD_CONCAT_INNER_(a, b)
+
+// Returns from the enclosing function if `expression` is not OK. Its own variable is numbered, so
+// that the expression may hold a lambda that uses the macro too.
+#define SHARDD_RETURN_IF_ERROR(expression) \
+  SHARDD_RETURN_IF_ERROR_IMPL_(SHARDD_CONCAT_(shardd_status_, __COUNTER__), expression)
+#define SHARDD_RETURN_IF_ERROR_IMPL_(result, expression) \
+  do {                                                   \
+    absl::Status result = (expression);                  \
+    if (!result.ok()) return result;                     \
+  } while (false)
 
 // Assigns the value of a StatusOr to `target` or returns its status. Absent from this Abseil; drop
 // on upgrade.
