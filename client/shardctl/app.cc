@@ -144,8 +144,11 @@ ExitCode ReportUsage(const CLI::ParseError& error, const std::vector<std::string
 
 void PrintError(const absl::Status& status, const GlobalOptions& options, Terminal& terminal) {
   const bool color = UseColor(terminal, options.color, terminal.err_is_tty);
-  const std::string message = status.message().empty() ? absl::StatusCodeToString(status.code())
-                                                       : std::string(status.message());
+  std::string message = status.message().empty() ? absl::StatusCodeToString(status.code())
+                                                 : std::string(status.message());
+  if (absl::IsUnavailable(status) && client::DetailOf(status).reason_name.empty()) {
+    message = absl::StrCat("the daemon cannot be reached: ", message);
+  }
   terminal.err << Paint("error:", Tone::kBad, color) << " " << Printable(message) << "\n";
   for (const client::FieldViolation& violation : client::DetailOf(status).violations) {
     terminal.err << "  field " << Printable(violation.field) << ": "

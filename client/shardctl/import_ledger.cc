@@ -15,25 +15,30 @@ AccountKey KeyOf(const std::string& name_space, const std::string& id) {
   return {hash.high64, hash.low64};
 }
 
-std::optional<ImportLedger::Turn> ImportLedger::Take(const AccountKey& key,
-                                                     const std::optional<DebianVersion>& version) {
+std::optional<uint32_t> ImportLedger::Take(const AccountKey& key,
+                                           const std::optional<DebianVersion>& version) {
   Account& account = accounts_[key];
   if (version.has_value() && account.version.has_value() &&
       version->Compare(*account.version) <= 0) {
     return std::nullopt;
   }
   account.version = version;
-  account.latest = ++sequence_;
-  return Turn{account.latest, account.taken++};
+  return account.taken++;
 }
 
-bool ImportLedger::IsSuperseded(const AccountKey& key, uint64_t sequence) const {
-  const auto account = accounts_.find(key);
-  return account != accounts_.end() && account->second.latest != sequence;
-}
+void ImportLedger::MarkPending(const AccountKey& key) { accounts_[key].pending = true; }
 
 void ImportLedger::MarkDone(const AccountKey& key) {
-  if (!std::exchange(accounts_[key].done, true)) ++done_;
+  Account& account = accounts_[key];
+  account.pending = false;
+  if (!std::exchange(account.done, true)) ++done_;
+}
+
+void ImportLedger::MarkRefused(const AccountKey& key) { accounts_[key].pending = false; }
+
+bool ImportLedger::IsPending(const AccountKey& key) const {
+  const auto account = accounts_.find(key);
+  return account != accounts_.end() && account->second.pending;
 }
 
 }  // namespace shardd::shardctl

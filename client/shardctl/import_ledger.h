@@ -25,27 +25,23 @@ struct AccountKey {
 
 AccountKey KeyOf(const std::string& name_space, const std::string& id);
 
-// Which accounts an import has met, which record of each is the latest, and which are done. Its
+// Which accounts an import has met, which version of each is the highest, and which are done. Its
 // size is bounded by the number of accounts in the input.
 //
 // Thread safety: none.
 class ImportLedger {
  public:
-  struct Turn {
-    // Rises with every record taken.
-    uint64_t sequence = 0;
-    // How many records of the account were taken before this one.
-    uint32_t earlier = 0;
-  };
-
   // Takes a record, unless one of the same or a higher version of its account was taken before.
-  std::optional<Turn> Take(const AccountKey& key, const std::optional<DebianVersion>& version);
+  // Returns how many were taken before.
+  std::optional<uint32_t> Take(const AccountKey& key, const std::optional<DebianVersion>& version);
 
-  // Whether a later record of the account was taken.
-  bool IsSuperseded(const AccountKey& key, uint64_t sequence) const;
-
-  // A record of the account is durable.
+  // A record of the account is on its way, is durable, or was refused for good.
+  void MarkPending(const AccountKey& key);
   void MarkDone(const AccountKey& key);
+  void MarkRefused(const AccountKey& key);
+
+  // Whether a record of the account is on its way.
+  bool IsPending(const AccountKey& key) const;
 
   // How many accounts are done.
   uint64_t done() const { return done_; }
@@ -53,13 +49,12 @@ class ImportLedger {
  private:
   struct Account {
     std::optional<DebianVersion> version;
-    uint64_t latest = 0;
     uint32_t taken = 0;
+    bool pending = false;
     bool done = false;
   };
 
   absl::flat_hash_map<AccountKey, Account> accounts_;
-  uint64_t sequence_ = 0;
   uint64_t done_ = 0;
 };
 

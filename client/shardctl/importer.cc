@@ -76,22 +76,21 @@ absl::StatusOr<ImportSummary> Importer::Run(RecordReader& reader) {
 
 absl::Status Importer::Accept(const Record& record) {
   const AccountKey key = KeyOf(record.name_space, record.id);
-  const auto turn = ledger_.Take(key, record.version);
-  if (!turn.has_value()) return absl::OkStatus();
+  const auto earlier = ledger_.Take(key, record.version);
+  if (!earlier.has_value()) return absl::OkStatus();
   if (absl::Status status = EnsureNamespace(record.name_space); !status.ok()) return status;
-  if (options_.write.merge && turn->earlier > 0) {
-    // Both records count, so the earlier one must not be put off until after this one.
+  if (ledger_.IsPending(key)) {
     if (absl::Status status = FlushFrame(); !status.ok()) return status;
     if (absl::Status status = Settle(); !status.ok()) return status;
   }
+  ledger_.MarkPending(key);
   std::vector<Operation> parts;
-  for (v1::ApplyRequest& write : WritesFor(record, turn->earlier, options_.write)) {
+  for (v1::ApplyRequest& write : WritesFor(record, *earlier, options_.write)) {
     Operation& operation = parts.emplace_back();
     *operation.request.mutable_apply() = std::move(write);
     operation.bytes = operation.request.ByteSizeLong();
     operation.line = record.line;
     operation.key = key;
-    operation.sequence = turn->sequence;
     operation.completes = false;
   }
   parts.back().completes = true;
@@ -208,7 +207,7 @@ void Importer::TakeRefusal(Operation operation, const absl::Status& status) {
   } else if (IsFatal(status)) {
     if (fatal_.ok()) fatal_ = status;
   } else {
-    ReportBad(operation.line, Describe(status));
+    Refuse(operation, status);
   }
 }
 
@@ -227,6 +226,11 @@ void Importer::Complete(const Operation& operation) {
     }
   }
   ledger_.MarkDone(operation.key);
+}
+
+void Importer::Refuse(const Operation& operation, const absl::Status& status) {
+  ledger_.MarkRefused(operation.key);
+  ReportBad(operation.line, Describe(status));
 }
 
 void Importer::ReportAcknowledged() {
@@ -249,7 +253,7 @@ absl::Status Importer::Settle() {
     if (IsFatal(broken)) return broken;
     if (IsRefusal(broken)) {
       if (unsettled.size() == 1) {
-        ReportBad(unsettled.front().line, Describe(broken));
+        Refuse(unsettled.front(), broken);
         continue;
       }
       if (absl::Status status = SendAgain(std::move(unsettled)); !status.ok()) return status;
@@ -290,12 +294,6 @@ Importer::Frame Importer::TakeUnsettled() {
     std::move(frame.begin(), frame.end(), std::back_inserter(unsettled));
   }
   sent_.clear();
-  const auto superseded = [&](const Operation& operation) {
-    return ledger_.IsSuperseded(operation.key, operation.sequence);
-  };
-  unsettled.erase(std::remove_if(unsettled.begin(), unsettled.end(), superseded), unsettled.end());
-  std::stable_sort(unsettled.begin(), unsettled.end(),
-                   [](const Operation& a, const Operation& b) { return a.sequence < b.sequence; });
   return unsettled;
 }
 

@@ -56,8 +56,11 @@ struct ImportSummary {
 // Writes records into accounts, over a session.
 //
 // Survives the death of the daemon: it opens a new session and sends again what has no answer yet;
-// the request_ids make that harmless. Operations that the daemon puts off are sent again, unless a
-// later record of the same account is on its way. The input is read no faster than it is written.
+// the request_ids make that harmless. Operations that the daemon puts off are sent again. The input
+// is read no faster than it is written.
+// Invariant: of an account with several records, one is on its way at a time, in the order of the
+// input. So a later import that goes on after any end of this one repeats what came first, and
+// never puts an earlier record over a later one.
 // Thread safety: none.
 class Importer {
  public:
@@ -88,7 +91,6 @@ class Importer {
     size_t bytes = 0;
     uint64_t line = 0;
     AccountKey key;
-    uint64_t sequence = 0;
     // The account is done with this one.
     bool completes = true;
     std::map<std::string, std::string> labels;
@@ -112,8 +114,9 @@ class Importer {
   void TakeResult(Operation operation, const v1::SessionResult& result);
   void TakeRefusal(Operation operation, const absl::Status& status);
   void Complete(const Operation& operation);
+  void Refuse(const Operation& operation, const absl::Status& status);
   void ReportAcknowledged();
-  // What was sent and is not done, in order.
+  // What was sent and is not done.
   Frame TakeUnsettled();
   // Waits before another try, or says why there is none.
   absl::Status WaitToRetry(const absl::Status& reason);

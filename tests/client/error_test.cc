@@ -1,0 +1,95 @@
+// Plan: build errors as the daemon sends them, over a call and inside a session; what DetailOf says
+// must be what went in, and little must be believed of errors that are not the daemon's.
+#include "client/error.h"
+
+#include <gtest/gtest.h>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "tests/client/fake_store.h"
+
+namespace shardd::client {
+namespace {
+
+TEST(ErrorTest, OkStaysOk) { EXPECT_TRUE(FromGrpc(grpc::Status::OK).ok()); }
+
+TEST(ErrorTest, KeepsCodeMessageReasonEffectAndDelay) {
+  const absl::Status status =
+      FromGrpc(Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::ERROR_REASON_MAILBOX_FULL,
+                       "the mailbox is full", 50));
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  EXPECT_EQ(status.message(), "the mailbox is full");
+  const ErrorDetail detail = DetailOf(status);
+  EXPECT_EQ(detail.reason, v1::ERROR_REASON_MAILBOX_FULL);
+  EXPECT_EQ(detail.reason_name, "MAILBOX_FULL");
+  EXPECT_EQ(detail.effect, v1::EFFECT_NOT_APPLIED);
+  EXPECT_EQ(detail.retry_after, absl::Milliseconds(50));
+}
+
+TEST(ErrorTest, SaysTheSameAboutAnOperationOfASession) {
+  const grpc::Status refusal = Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                       v1::ERROR_REASON_MAILBOX_FULL, "the mailbox is full", 50);
+  const absl::Status status = FromOperationError(ToOperationError(refusal));
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  const ErrorDetail detail = DetailOf(status);
+  EXPECT_EQ(detail.reason, v1::ERROR_REASON_MAILBOX_FULL);
+  EXPECT_EQ(detail.effect, v1::EFFECT_NOT_APPLIED);
+  EXPECT_EQ(detail.retry_after, absl::Milliseconds(50));
+}
+
+TEST(ErrorTest, EffectIsUnknownUnlessVouchedFor) {
+  EXPECT_EQ(DetailOf(absl::UnavailableError("gone")).effect, v1::EFFECT_UNKNOWN);
+  EXPECT_EQ(
+      DetailOf(FromGrpc(Refusal(grpc::StatusCode::UNAVAILABLE, v1::ERROR_REASON_STORAGE_FAILED,
+                                "disk", 0, v1::EFFECT_UNKNOWN)))
+          .effect,
+      v1::EFFECT_UNKNOWN);
+}
+
+TEST(ErrorTest, KeepsTheNameOfAReasonThatIsNewerThanTheLibrary) {
+  google::rpc::Status details;
+  google::rpc::ErrorInfo info;
+  info.set_domain("shardd");
+  info.set_reason("MOON_IN_THE_WRONG_PHASE");
+  details.add_details()->PackFrom(info);
+  const ErrorDetail detail = DetailOf(
+      FromGrpc(grpc::Status(grpc::StatusCode::ABORTED, "no", details.SerializeAsString())));
+  EXPECT_EQ(detail.reason, v1::ERROR_REASON_UNSPECIFIED);
+  EXPECT_EQ(detail.reason_name, "MOON_IN_THE_WRONG_PHASE");
+}
+
+TEST(ErrorTest, DoesNotBelieveAnotherDomain) {
+  google::rpc::Status details;
+  google::rpc::ErrorInfo info;
+  info.set_domain("proxy.example");
+  info.set_reason("MAILBOX_FULL");
+  (*info.mutable_metadata())["effect"] = "not_applied";
+  details.add_details()->PackFrom(info);
+  const ErrorDetail detail = DetailOf(
+      FromGrpc(grpc::Status(grpc::StatusCode::ABORTED, "no", details.SerializeAsString())));
+  EXPECT_EQ(detail.reason_name, "");
+  EXPECT_EQ(detail.effect, v1::EFFECT_UNKNOWN);
+}
+
+TEST(ErrorTest, ListsTheFieldsAtFault) {
+  google::rpc::Status details;
+  google::rpc::BadRequest bad;
+  auto& violation = *bad.add_field_violations();
+  violation.set_field("account.id");
+  violation.set_description("is empty");
+  details.add_details()->PackFrom(bad);
+  const ErrorDetail detail = DetailOf(FromGrpc(
+      grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no", details.SerializeAsString())));
+  ASSERT_EQ(detail.violations.size(), 1u);
+  EXPECT_EQ(detail.violations[0].field, "account.id");
+  EXPECT_EQ(detail.violations[0].description, "is empty");
+}
+
+TEST(ErrorTest, SurvivesDetailsThatAreNoMessage) {
+  const absl::Status status =
+      FromGrpc(grpc::Status(grpc::StatusCode::ABORTED, "no", "\xff\xff\xff"));
+  EXPECT_EQ(DetailOf(status).reason_name, "");
+}
+
+}  // namespace
+}  // namespace shardd::client
