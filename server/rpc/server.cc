@@ -1,5 +1,6 @@
 #include "server/rpc/server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 #include <unistd.h>
@@ -47,6 +48,8 @@ GrpcFrontEnd::GrpcFrontEnd(Options options, const Clock& clock, ThreadRegistry& 
       threads_(threads),
       context_(clock, options_.calls_max),
       facts_(options_.facts) {
+  // Otherwise protobuf prints a line for each message with bad text, and any caller can send those.
+  google::protobuf::SetLogHandler(nullptr);
   facts_.start_time = clock.Now();
   AddServices();
 }
