@@ -63,6 +63,9 @@ class RocksDatabase final : public Store {
   // By number; null where there is no such family.
   using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
 
+  rocksdb::Status CommitToRocks(const WriteSet& writes);
+  void FillBatch(const WriteSet& writes, rocksdb::WriteBatch& batch) const;
+  rocksdb::Status WriteSynced(rocksdb::WriteBatch& batch);
   absl::Status FailForGood(absl::Status failure) const;
   rocksdb::ColumnFamilyHandle* HandleOf(Family family) const;
   absl::StatusOr<bool> GetWith(const rocksdb::ReadOptions& options, Family family,
