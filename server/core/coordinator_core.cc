@@ -49,6 +49,9 @@ absl::Status CheckResumable(const OperationRecord& operation, const NamespaceTab
                             " is running, but what it works on does not say so"));
 }
 
+// So that a restart changes nothing of what was shown.
+absl::Time AsStored(absl::Time now) { return FromStoredTime(ToStoredTime(now)); }
+
 absl::Status OperationNotFound(OperationId id) {
   return Error(Reason::kOperationNotFound,
                absl::StrCat("operation ", ToText(id), " does not exist or is no longer kept"));
@@ -78,7 +81,8 @@ absl::StatusOr<CoordinatorCore> CoordinatorCore::Load(const storage::Reader& met
   SHARDD_RETURN_IF_ERROR(ForEachRecord(
       meta, kOperationPrefix, [&](absl::string_view, absl::string_view value) -> absl::Status {
         SHARDD_ASSIGN_OR_RETURN(OperationRecord operation, OperationRecord::Decode(value));
-        SHARDD_RETURN_IF_ERROR(CheckResumable(operation, core.namespaces_));
+        absl::Status resumable = CheckResumable(operation, core.namespaces_);
+        if (!resumable.ok()) return resumable;
         core.next_operation_ = std::max(core.next_operation_, operation.id.value + 1);
         core.operations_.emplace(operation.id, std::move(operation));
         return absl::OkStatus();
@@ -151,10 +155,11 @@ absl::StatusOr<NamespaceResult> CoordinatorCore::CreateNamespace(
                                                           " namespaces, as many as there may be"));
   }
   NamespaceRecord record;
-  record.create_time = turn.now;
+  record.create_time = AsStored(turn.now);
   record.request_id = request.request_id;
   namespaces_[request.name] = record;
   WriteNamespace(request.name, turn);
+  Reopen(request.name, turn);
   return NamespaceResult{request.name, std::move(record)};
 }
 
@@ -176,7 +181,7 @@ absl::StatusOr<OperationRecord> CoordinatorCore::DeleteNamespace(
   operation.target = request.name;
   operation.delete_accounts = request.delete_accounts;
   operation.status_message = "deleting accounts";
-  operation.create_time = turn.now;
+  operation.create_time = AsStored(turn.now);
   operations_.emplace(operation.id, operation);
   Write(operation, turn);
   ForgetOldOperations(turn);
@@ -238,7 +243,14 @@ void CoordinatorCore::Step(PurgeResult result, CoordinatorTurn& turn) {
                                    "first")),
                 turn);
   } else if (operation.state == OperationState::kCancelling) {
-    EndDeletion(operation, OperationState::kCancelled, absl::OkStatus(), turn);
+    // Not before all shards have stopped: an operation that has ended does nothing any more.
+    std::set<ShardId>& left = purging_.at(operation.id).left;
+    left.erase(result.shard);
+    if (left.empty()) {
+      EndDeletion(operation, OperationState::kCancelled, absl::OkStatus(), turn);
+    } else {
+      Write(operation, turn);
+    }
   } else if (!result.empty) {
     if (result.accounts_deleted > 0) Write(operation, turn);
     SendPurge(operation, result.shard, std::move(result.position), turn);
@@ -262,7 +274,7 @@ void CoordinatorCore::EndPart(OperationRecord& operation, ShardId shard, Coordin
 void CoordinatorCore::EndDeletion(OperationRecord& operation, OperationState state,
                                   absl::Status error, CoordinatorTurn& turn) {
   operation.state = state;
-  operation.end_time = turn.now;
+  operation.end_time = AsStored(turn.now);
   operation.status_message = "";
   operation.error_reason = ReasonOf(error);
   operation.error_message = std::string(error.message());
@@ -273,15 +285,20 @@ void CoordinatorCore::EndDeletion(OperationRecord& operation, OperationState sta
     namespaces_.find(operation.target)->second.state = NamespaceState::kActive;
   }
   WriteNamespace(operation.target, turn);
-  // The namespace may be used, or created, again once this turn is durable.
-  const KeyRange range = RangeOfNamespace(operation.target);
-  for (const Route& route : table().routes()) {
-    if (route.range.Overlaps(range)) {
-      turn.effects.push_back(SendToShard{route.shard, ReopenNamespace{operation.target}});
-    }
-  }
+  // A namespace that is gone stays closed in the shards until it is created again: a request that
+  // was let in before the deletion may still be on its way there.
+  if (state != OperationState::kSucceeded) Reopen(operation.target, turn);
   purging_.erase(operation.id);
   AnswerWaiters(operation.id, turn);
+}
+
+void CoordinatorCore::Reopen(const std::string& name, CoordinatorTurn& turn) {
+  const KeyRange range = RangeOfNamespace(name);
+  for (const Route& route : table().routes()) {
+    if (route.range.Overlaps(range)) {
+      turn.effects.push_back(SendToShard{route.shard, ReopenNamespace{name}});
+    }
+  }
 }
 
 void CoordinatorCore::Write(const OperationRecord& operation, CoordinatorTurn& turn) {

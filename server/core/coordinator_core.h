@@ -149,6 +149,7 @@ class CoordinatorCore {
   void EndPart(OperationRecord& operation, ShardId shard, CoordinatorTurn& turn);
   void EndDeletion(OperationRecord& operation, OperationState state, absl::Status error,
                    CoordinatorTurn& turn);
+  void Reopen(const std::string& name, CoordinatorTurn& turn);
   void Write(const OperationRecord& operation, CoordinatorTurn& turn);
   void WriteNamespace(const std::string& name, CoordinatorTurn& turn);
   void ForgetOldOperations(CoordinatorTurn& turn);

@@ -27,17 +27,19 @@ struct CallId {
   friend constexpr auto operator<=>(CallId, CallId) = default;
 };
 
-// From the coordinator: refuse requests to this namespace from now on, and forget up to
-// `accounts_max` of its accounts. Answered with PurgeResult. Unless `delete_accounts`, only what
-// deleted accounts left behind is forgotten, and the first account that exists ends the search.
+// From the coordinator: refuse requests to this namespace from now on, and go through up to
+// `accounts_max` of its accounts. Answered with PurgeResult. If `delete_accounts`, all of them are
+// forgotten, and what deleted accounts left behind; else this only looks for one that exists, and
+// changes nothing: a namespace that turns out not to be empty must keep what it remembers.
 struct PurgeNamespace {
   OperationId operation;
   std::string name_space;
   bool delete_accounts = false;
   size_t accounts_max = limits::kPurgeAccountsPerStep;
+  std::string position;  // of the PurgeResult before, when only looking; empty: from the start
 };
-// From the coordinator: the namespace takes requests again (its deletion failed, ended, or was
-// cancelled).
+// From the coordinator: the namespace takes requests again: its deletion failed or was cancelled,
+// or it was created (again).
 struct ReopenNamespace {
   std::string name_space;
 };
@@ -83,8 +85,9 @@ struct PurgeResult {
   OperationId operation;
   ShardId shard;
   uint64_t accounts_deleted = 0;
-  bool empty = false;           // nothing of the namespace is left in this shard
+  bool empty = false;           // no account of the namespace is left in this shard
   bool holds_accounts = false;  // it holds an account that must not be deleted
+  std::string position;         // where looking goes on, unless it has ended
   absl::Status status;
 };
 
