@@ -35,6 +35,8 @@ class WriteSet {
 
   void Put(Family family, std::string key, std::string value);
   void Delete(Family family, std::string key);
+  // Either: nullopt deletes.
+  void Set(Family family, std::string key, std::optional<std::string> value);
 
   // What this set says about a key; nullptr if nothing.
   const std::optional<std::string>* Find(Family family, absl::string_view key) const;
@@ -50,8 +52,6 @@ class WriteSet {
   void Clear();
 
  private:
-  void Set(Family family, std::string key, std::optional<std::string> value);
-
   std::map<Family, Changes> families_;
   size_t count_ = 0;
   size_t bytes_ = 0;

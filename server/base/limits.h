@@ -70,8 +70,9 @@ inline constexpr uint64_t kOutcomesPerAccountMax = 4096;
 // How many outdated outcomes one write removes: more than one, so that the backlog shrinks.
 inline constexpr uint64_t kOutcomesTrimmedPerWrite = 2;
 
-// Account records kept in memory by the owner of a shard.
-inline constexpr size_t kAccountsCachedPerShard = 32'768;
+// Records kept in memory by the owners of all shards together, in equal shares: what is read before a write.
+inline constexpr size_t kRecordCacheBytes = size_t{256} << 20;
+inline constexpr size_t kRecordCacheBytesPerShardMin = size_t{256} << 10;
 
 // Recent changes kept in memory by a shard, for watches that resume.
 inline constexpr size_t kWatchHistoryChangesMax = 4096;

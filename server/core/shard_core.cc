@@ -58,7 +58,7 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options op
       options_(options),
       stats_(stats),
       stats_written_(stats),
-      cache_(options.accounts_cached),
+      cache_(options.cache_bytes),
       history_(limits::kWatchHistoryChangesMax, limits::kWatchHistoryBytesMax) {}
 
 void ShardCore::Step(ShardRequest request, ShardTurn& turn) {
@@ -104,13 +104,14 @@ absl::Status ShardCore::Admit(const ShardRequest& request, absl::Time now) const
 template <typename Request, typename Stage>
 void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage stage) {
   const AccountKeys keys(request.account);
-  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(*turn.committed, cache_);
+  const storage::OverlayReader overlay(cached, turn.batch);
   const ShardReader reader(overlay, route_.home);
   const bool named = !request.request_id.empty();
   const Hash128 fingerprint = named ? Fingerprint(request) : Hash128{};
 
   const auto run = [&]() -> absl::StatusOr<ShardAnswer> {
-    SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, LoadAccount(keys, reader));
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, reader.FindAccount(keys));
     if (named && record.has_value()) {
       SHARDD_ASSIGN_OR_RETURN(const std::optional<OutcomeRecord> outcome,
                               reader.FindOutcome(keys, request.request_id));
@@ -180,7 +181,8 @@ void ShardCore::Run(CallId call, DeleteAccountRequest&& request, ShardTurn& turn
 }
 
 void ShardCore::Run(CallId call, GetRequest&& request, ShardTurn& turn) {
-  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(*turn.committed, cache_);
+  const storage::OverlayReader overlay(cached, turn.batch);
   absl::StatusOr<GetResult> result = ShardReader(overlay, route_.home).Get(request);
   turn.effects.push_back(Reply{call, std::move(result)});
 }
@@ -193,7 +195,8 @@ void ShardCore::Run(CallId call, ScanRequest&& request, ShardTurn& turn) {
 
 void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
   const AccountKeys keys(request.account);
-  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(*turn.committed, cache_);
+  const storage::OverlayReader overlay(cached, turn.batch);
   const ShardReader reader(overlay, route_.home);
   const auto run = [&]() -> absl::StatusOr<ShardAnswer> {
     OutcomeResult result;
@@ -213,7 +216,7 @@ void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
     result.outcome = RequestOutcome::kNotApplied;
     result.refused = Error(Reason::kRequestForbidden,
                            "the request was forbidden before it arrived; it never takes effect");
-    SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, LoadAccount(keys, reader));
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, reader.FindAccount(keys));
     StagedAccount staged(keys, reader, record, turn.now);
     if (!staged.has_record()) staged.LeaveTombstone(stats_.revision_floor);
     SHARDD_RETURN_IF_ERROR(staged.StageOutcome(request.request_id, Refusal({}, result.refused),
@@ -225,18 +228,16 @@ void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
   turn.effects.push_back(Reply{call, run()});
 }
 
-absl::StatusOr<std::optional<AccountRecord>> ShardCore::LoadAccount(const AccountKeys& keys,
-                                                                    const ShardReader& reader) {
-  if (const AccountRecord* cached = cache_.Find(keys.name())) return *cached;
-  SHARDD_ASSIGN_OR_RETURN(std::optional<AccountRecord> record, reader.FindAccount(keys));
-  if (record.has_value()) cache_.Store(keys.name(), *record);
-  return record;
+void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn) {
+  for (auto& [key, value] : staged.TakeWrites(stats_)) {
+    WriteRecord(std::move(key), std::move(value), turn);
+  }
+  if (staged.changed()) Publish(keys, staged.TakeChange(), turn);
 }
 
-void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn) {
-  staged.WriteTo(turn.batch, stats_);
-  cache_.Store(keys.name(), staged.record());
-  if (staged.changed()) Publish(keys, staged.TakeChange(), turn);
+void ShardCore::WriteRecord(std::string key, std::optional<std::string> value, ShardTurn& turn) {
+  if (CachingReader::Keeps(route_.home, key)) cache_.Store(key, value);
+  turn.batch.Set(route_.home, std::move(key), std::move(value));
 }
 
 void ShardCore::Publish(const AccountKeys& keys, AccountChange change, ShardTurn& turn) {
@@ -267,7 +268,7 @@ absl::Status ShardCore::StartWatch(CallId call, const WatchRequest& request, Sha
   const AccountKeys keys(request.account);
   const storage::OverlayReader overlay(*turn.committed, turn.batch);
   SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record,
-                          LoadAccount(keys, ShardReader(overlay, route_.home)));
+                          ShardReader(overlay, route_.home).FindAccount(keys));
   if (!record.has_value()) return AccountNotFound(request.account);
   const uint64_t next = record->revision + 1;
   const uint64_t start = request.start_revision == 0 ? next : request.start_revision;
@@ -309,9 +310,19 @@ void ShardCore::Run(CallId, PurgeNamespace&& request, ShardTurn& turn) {
   PurgeResult result;
   result.operation = request.operation;
   result.shard = route_.shard;
-  closed_namespaces_.insert(request.name_space);
+  CloseNamespace(request.name_space);
   result.status = Purge(request, turn, result);
   turn.effects.push_back(std::move(result));
+}
+
+void ShardCore::CloseNamespace(const std::string& name) {
+  closed_namespaces_[name] = next_closed_++;
+  if (closed_namespaces_.size() <= limits::kNamespacesMax) return;
+  // The one deleted longest ago: no request to it can still be on its way.
+  const auto oldest =
+      std::min_element(closed_namespaces_.begin(), closed_namespaces_.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  closed_namespaces_.erase(oldest);
 }
 
 void ShardCore::Run(CallId, ReopenNamespace&& request, ShardTurn&) {
@@ -359,8 +370,7 @@ absl::Status ShardCore::ForgetAccount(const AccountRef& account, const AccountRe
       SHARDD_RETURN_IF_ERROR(cursor->status());
     }
   }
-  for (std::string& key : stored) turn.batch.Delete(route_.home, std::move(key));
-  cache_.Forget(keys.name());
+  for (std::string& key : stored) WriteRecord(std::move(key), std::nullopt, turn);
   stats_.account_count -= record.exists() ? 1 : 0;
   stats_.entry_count -= record.entry_count;
   stats_.byte_count -= record.byte_count;
@@ -441,7 +451,8 @@ absl::Status ShardCore::SweepAccount(const AccountRef& account, AccountRecord re
     return ForgetAccount(account, record, turn);
   }
   const AccountKeys keys(account);
-  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(*turn.committed, cache_);
+  const storage::OverlayReader overlay(cached, turn.batch);
   const ShardReader reader(overlay, route_.home);
   StagedAccount staged(keys, reader, std::move(record), turn.now);
   SHARDD_RETURN_IF_ERROR(staged.DropOutdatedOutcomes(

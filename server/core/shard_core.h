@@ -12,8 +12,8 @@
 #include "server/account/record_key.h"
 #include "server/account/routing_key.h"
 #include "server/base/ids.h"
-#include "server/core/account_cache.h"
 #include "server/core/event.h"
+#include "server/core/record_cache.h"
 #include "server/routing/route_table.h"
 #include "server/shard_state_operations/account_cursor.h"
 #include "server/shard_state_operations/change_history.h"
@@ -38,7 +38,7 @@ namespace shardd {
 class ShardCore {
  public:
   struct Options {
-    size_t accounts_cached = limits::kAccountsCachedPerShard;
+    size_t cache_bytes = limits::kRecordCacheBytes;
     uint64_t outcomes_per_account = limits::kOutcomesPerAccountMax;
     absl::Duration outcome_retention = limits::kOutcomeRetention;
   };
@@ -83,11 +83,12 @@ class ShardCore {
   template <typename Request, typename Stage>
   void RunOnce(CallId call, Request& request, ShardTurn& turn, Stage stage);
 
-  absl::StatusOr<std::optional<AccountRecord>> LoadAccount(const AccountKeys& keys,
-                                                           const ShardReader& reader);
   void Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn);
+  // Every record of this shard is written here, so that the cache never differs.
+  void WriteRecord(std::string key, std::optional<std::string> value, ShardTurn& turn);
   void Publish(const AccountKeys& keys, AccountChange change, ShardTurn& turn);
   absl::Status StartWatch(CallId call, const WatchRequest& request, ShardTurn& turn);
+  void CloseNamespace(const std::string& name);
   absl::Status Purge(const PurgeNamespace& request, ShardTurn& turn, PurgeResult& result);
   absl::Status ForgetAccount(const AccountRef& account, const AccountRecord& record,
                              ShardTurn& turn);
@@ -100,8 +101,10 @@ class ShardCore {
   const Options options_;
   ShardStats stats_;
   ShardStats stats_written_;
-  AccountCache cache_;
-  std::set<std::string, std::less<>> closed_namespaces_;
+  RecordCache cache_;
+  // Being deleted, or deleted and not created again; by the order in which they were closed.
+  std::map<std::string, uint64_t, std::less<>> closed_namespaces_;
+  uint64_t next_closed_ = 0;
   ChangeHistory history_;
   std::map<CallId, Watch> watches_;
   std::map<std::string, std::set<CallId>, std::less<>> watches_of_account_;

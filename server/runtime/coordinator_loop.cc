@@ -15,6 +15,11 @@ CoordinatorLoop::CoordinatorLoop(CoordinatorCore core, ThreadRegistry& threads,
                                [this] { return queue_.depth(); })),
       core_(std::move(core)) {}
 
+CoordinatorLoop::~CoordinatorLoop() {
+  Stop();
+  record_->Stop();  // also if it never started: the record outlives the queue it asks
+}
+
 absl::Status CoordinatorLoop::Start() {
   CoordinatorTurn turn;
   turn.now = environment_.clock.Now();

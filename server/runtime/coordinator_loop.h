@@ -36,6 +36,8 @@ class CoordinatorLoop {
 
   CoordinatorLoop(CoordinatorCore core, ThreadRegistry& threads, Environment environment);
 
+  ~CoordinatorLoop();
+
   // Commits and performs the core's first turn on this thread, then starts the loop. Errors:
   // kStorageFailed.
   absl::Status Start();

@@ -92,7 +92,7 @@ absl::Status LocalRuntime::Start() {
   SHARDD_RETURN_IF_ERROR(PrepareHomes(table, core.first_start()));
   auto directory = std::make_shared<Directory>();
   for (const Route& route : table.routes()) {
-    SHARDD_ASSIGN_OR_RETURN(ShardCore shard, LoadShard(route, table.epoch()));
+    SHARDD_ASSIGN_OR_RETURN(ShardCore shard, LoadShard(table, route));
     workers_.push_back(std::make_unique<ShardWorker>(
         route, std::move(shard),
         QueueLimits{options_.mailbox_items_max, options_.mailbox_bytes_max}, threads_,
@@ -142,7 +142,8 @@ absl::Status LocalRuntime::PrepareHomes(const RouteTable& table, bool first_star
   return absl::OkStatus();
 }
 
-absl::StatusOr<ShardCore> LocalRuntime::LoadShard(const Route& route, TableEpoch epoch) const {
+absl::StatusOr<ShardCore> LocalRuntime::LoadShard(const RouteTable& table,
+                                                  const Route& route) const {
   std::string bytes;
   SHARDD_ASSIGN_OR_RETURN(const bool found,
                           store_.Get(storage::kMeta, ShardStatsKey(route.shard), &bytes));
@@ -150,7 +151,10 @@ absl::StatusOr<ShardCore> LocalRuntime::LoadShard(const Route& route, TableEpoch
   if (found) {
     SHARDD_ASSIGN_OR_RETURN(stats, ShardStats::Decode(bytes));
   }
-  return ShardCore(route, epoch, stats, ShardCore::Options());
+  ShardCore::Options options;
+  options.cache_bytes = std::max(limits::kRecordCacheBytes / table.routes().size(),
+                                 limits::kRecordCacheBytesPerShardMin);
+  return ShardCore(route, table.epoch(), stats, options);
 }
 
 void LocalRuntime::Publish(const PublishTables& tables) {

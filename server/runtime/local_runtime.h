@@ -51,7 +51,7 @@ class LocalRuntime final : public Runtime {
   };
 
   absl::Status PrepareHomes(const RouteTable& table, bool first_start);
-  absl::StatusOr<ShardCore> LoadShard(const Route& route, TableEpoch epoch) const;
+  absl::StatusOr<ShardCore> LoadShard(const RouteTable& table, const Route& route) const;
   void Publish(const PublishTables& tables);
   void SendToShard(struct SendToShard message);
   void Fail(absl::Status status);

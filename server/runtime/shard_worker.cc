@@ -39,6 +39,11 @@ ShardWorker::ShardWorker(Route route, ShardCore core, QueueLimits mailbox_limits
   PublishStats();
 }
 
+ShardWorker::~ShardWorker() {
+  Join();
+  record_->Stop();  // also if it never started: the record outlives the mailbox it asks
+}
+
 void ShardWorker::Start() {
   thread_ =
       std::make_unique<ServiceThread>(absl::StrCat("w/", ToText(route_.shard)), [this] { Loop(); });

@@ -39,6 +39,8 @@ class ShardWorker {
   ShardWorker(Route route, ShardCore core, QueueLimits mailbox_limits, ThreadRegistry& threads,
               Environment environment);
 
+  ~ShardWorker();
+
   void Start();
   Mailbox& mailbox() { return mailbox_; }
   ShardStatus Status() const;

@@ -3,10 +3,11 @@
 namespace shardd {
 
 void ChangeHistory::Add(absl::string_view account, std::shared_ptr<const AccountChange> change) {
-  bytes_ += account.size() + change->ByteSize();
-  items_.push_back(Item{std::string(account), std::move(change)});
+  const size_t bytes = account.size() + change->ByteSize();
+  bytes_ += bytes;
+  items_.push_back(Item{std::string(account), std::move(change), bytes});
   while (items_.size() > changes_max_ || bytes_ > bytes_max_) {
-    bytes_ -= items_.front().account.size() + items_.front().change->ByteSize();
+    bytes_ -= items_.front().bytes;
     items_.pop_front();
   }
 }

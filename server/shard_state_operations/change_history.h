@@ -35,6 +35,7 @@ class ChangeHistory {
   struct Item {
     std::string account;
     std::shared_ptr<const AccountChange> change;
+    size_t bytes = 0;  // kept here: what goes is no longer in the processor's caches
   };
 
   size_t changes_max_;

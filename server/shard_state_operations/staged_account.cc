@@ -337,29 +337,21 @@ absl::Status StagedAccount::DropOutdatedOutcomes(uint64_t drops_max, uint64_t ou
   return absl::OkStatus();
 }
 
-void StagedAccount::WriteTo(storage::WriteSet& writes, ShardStats& stats) {
-  const storage::Family home = reader_.home();
-  for (const auto& [key, entry] : entries_) {
-    std::string stored_key = keys_.Key(RecordType::kEntry, key);
-    if (entry.value.has_value()) {
-      writes.Put(home, std::move(stored_key), EntryRecord{record_.revision, *entry.value}.Encode());
-    } else {
-      writes.Delete(home, std::move(stored_key));
-    }
-  }
-  for (auto& [key, value] : outcome_writes_) {
-    if (value.has_value()) {
-      writes.Put(home, std::move(key), *std::move(value));
-    } else {
-      writes.Delete(home, std::move(key));
-    }
-  }
+std::vector<StoredChange> StagedAccount::TakeWrites(ShardStats& stats) {
+  std::vector<StoredChange> writes = std::move(outcome_writes_);
   outcome_writes_.clear();
-  writes.Put(home, keys_.Key(RecordType::kAccount), record_.Encode());
+  writes.reserve(writes.size() + entries_.size() + 1);
+  for (const auto& [key, entry] : entries_) {
+    std::optional<std::string> value;
+    if (entry.value.has_value()) value = EntryRecord{record_.revision, *entry.value}.Encode();
+    writes.emplace_back(keys_.Key(RecordType::kEntry, key), std::move(value));
+  }
+  writes.emplace_back(keys_.Key(RecordType::kAccount), record_.Encode());
   stats.account_count +=
       static_cast<uint64_t>(record_.exists()) - static_cast<uint64_t>(before_.exists());
   stats.entry_count += record_.entry_count - before_.entry_count;
   stats.byte_count += record_.byte_count - before_.byte_count;
+  return writes;
 }
 
 AccountChange StagedAccount::TakeChange() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -19,8 +20,11 @@
 
 namespace shardd {
 
+// A stored key and its new value, or nullopt: deleted.
+using StoredChange = std::pair<std::string, std::optional<std::string>>;
+
 // One request's changes to one account, before they are decided: nothing outside changes until
-// WriteTo. Reads see the changes staged so far.
+// TakeWrites. Reads see the changes staged so far.
 //
 // Thread safety: none. Lifetime: within one step; keys and reader must outlive it.
 // After an error the staged changes are void: drop the object, or call WriteRefusal on a fresh one.
@@ -70,10 +74,10 @@ class StagedAccount {
   // Whether outcomes were dropped or added.
   bool outcomes_changed() const { return !outcome_writes_.empty(); }
 
-  // Puts everything into `writes` and the difference into `stats`.
-  void WriteTo(storage::WriteSet& writes, ShardStats& stats);
+  // All records that change, and the difference goes into `stats`.
+  std::vector<StoredChange> TakeWrites(ShardStats& stats);
 
-  // What watches are told. Call after WriteTo: takes the values.
+  // What watches are told. Call after TakeWrites: takes the values.
   AccountChange TakeChange();
 
  private:
@@ -109,7 +113,7 @@ class StagedAccount {
   const bool had_record_;
   AccountRecord record_;
   std::map<std::string, StagedEntry, std::less<>> entries_;
-  std::vector<std::pair<std::string, std::optional<std::string>>> outcome_writes_;
+  std::vector<StoredChange> outcome_writes_;
   std::string scratch_;
   bool created_ = false;
   bool deleted_ = false;
