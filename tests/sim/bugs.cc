@@ -1,0 +1,124 @@
+#include "tests/sim/bugs.h"
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "server/account/account_record.h"
+#include "server/account/record_key.h"
+#include "server/shard_state_operations/records.h"
+
+namespace shardd::sim {
+namespace {
+
+using Value = std::optional<std::string>;
+
+bool IsRecord(storage::Family family, const std::string& key, RecordType type) {
+  if (family == storage::kMeta) return false;
+  const absl::StatusOr<RecordKey> parsed = ParseRecordKey(key);
+  return parsed.ok() && parsed->type == type;
+}
+
+bool IsMeta(storage::Family family, const std::string& key, absl::string_view prefix) {
+  return family == storage::kMeta && absl::StartsWith(key, prefix);
+}
+
+// Whether a bug drops this write.
+bool Drops(Bug bug, storage::Family family, const std::string& key, const Value& value) {
+  switch (bug) {
+    case Bug::kDropEntries:
+      return value.has_value() && IsRecord(family, key, RecordType::kEntry);
+    case Bug::kDropDeletions:
+      return !value.has_value() && IsRecord(family, key, RecordType::kEntry);
+    case Bug::kDropOutcomes:
+      return value.has_value() && IsRecord(family, key, RecordType::kOutcome);
+    case Bug::kDropOutcomeOrder:
+      return value.has_value() && IsRecord(family, key, RecordType::kOutcomeOrder);
+    case Bug::kDropStats:
+      return IsMeta(family, key, "shard/");
+    case Bug::kDropNamespaces:
+      return IsMeta(family, key, "namespace/");
+    case Bug::kDropOperations:
+      return IsMeta(family, key, "operation/");
+    default:
+      return false;
+  }
+}
+
+Value ChangedValue(Bug bug, storage::Family family, const std::string& key, const Value& value) {
+  if (!value.has_value()) return value;
+  if (bug == Bug::kForgetRevisionFloor && IsMeta(family, key, "shard/")) {
+    absl::StatusOr<ShardStats> stats = ShardStats::Decode(*value);
+    stats->revision_floor = 0;
+    return stats->Encode();
+  }
+  if (bug == Bug::kDropTombstones && IsRecord(family, key, RecordType::kAccount)) {
+    if (!AccountRecord::Decode(*value)->exists()) return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace
+
+const std::vector<BugInfo>& AllBugs() {
+  static const std::vector<BugInfo>& bugs = *new std::vector<BugInfo>{
+      {Bug::kAckBeforeSync, "ack-before-sync", "answers leave after the write, before its sync"},
+      {Bug::kEffectsBeforeWrite, "effects-before-write",
+       "answers leave before the batch is written"},
+      {Bug::kKeepCoreAfterFailedCommit, "keep-core-after-failed-commit",
+       "a worker goes on with its memory after a failed commit"},
+      {Bug::kRunPastDeadline, "run-past-deadline",
+       "the deadline is not checked when a request runs"},
+      {Bug::kRunItemTwice, "run-item-twice", "a mailbox hands an item out twice"},
+      {Bug::kReplyToWrongCall, "reply-to-wrong-call", "two answers of a turn are swapped"},
+      {Bug::kMailboxWithoutBounds, "mailbox-without-bounds", "a full mailbox takes more"},
+      {Bug::kLoseWatchEvent, "lose-watch-event", "some changes are not sent to watches"},
+      {Bug::kRepeatWatchEvent, "repeat-watch-event", "some changes are sent to watches twice"},
+      {Bug::kLosePurgeResult, "lose-purge-result", "the coordinator does not hear of a purge"},
+      {Bug::kReopenEarly, "reopen-early", "a shard takes requests to a namespace being deleted"},
+      {Bug::kAdmitWhileDeleting, "admit-while-deleting",
+       "requests are admitted by what was in force at the start"},
+      {Bug::kReadFromOldSnapshot, "read-from-old-snapshot", "reads use a snapshot kept too long"},
+      {Bug::kSyncLies, "sync-lies", "a sync says OK, and a crash loses its batches"},
+      {Bug::kTornBatch, "torn-batch", "a crash keeps half of an unsynced batch"},
+      {Bug::kHalfOfBatch, "half-of-batch", "only the first half of a batch is written"},
+      {Bug::kDropEntries, "drop-entries", "accounts are written without their entries"},
+      {Bug::kDropDeletions, "drop-deletions", "deleted entries stay"},
+      {Bug::kDropOutcomes, "drop-outcomes", "outcomes are not stored with their effects"},
+      {Bug::kDropOutcomeOrder, "drop-outcome-order", "the order of outcomes is not stored"},
+      {Bug::kDropStats, "drop-stats", "the statistics of a shard are not stored"},
+      {Bug::kForgetRevisionFloor, "forget-revision-floor",
+       "the highest revision of forgotten accounts is stored as 0"},
+      {Bug::kDropTombstones, "drop-tombstones", "a deleted account leaves no record"},
+      {Bug::kDropNamespaces, "drop-namespaces", "changes to namespaces are not stored"},
+      {Bug::kDropOperations, "drop-operations", "operations are not stored"},
+  };
+  return bugs;
+}
+
+std::optional<Bug> FindBug(absl::string_view name) {
+  for (const BugInfo& info : AllBugs()) {
+    if (info.name == name) return info.bug;
+  }
+  return std::nullopt;
+}
+
+storage::WriteSet WrittenUnder(Bug bug, const storage::WriteSet& batch) {
+  if (bug < Bug::kHalfOfBatch) return batch;
+  storage::WriteSet written;
+  size_t left = bug == Bug::kHalfOfBatch ? (batch.count() + 1) / 2 : batch.count();
+  for (const auto& [family, changes] : batch.families()) {
+    for (const auto& [key, value] : changes) {
+      if (Drops(bug, family, key, value) || left == 0) continue;
+      --left;
+      const Value changed = ChangedValue(bug, family, key, value);
+      if (changed.has_value()) {
+        written.Put(family, key, *changed);
+      } else {
+        written.Delete(family, key);
+      }
+    }
+  }
+  return written;
+}
+
+}  // namespace shardd::sim

@@ -1,0 +1,193 @@
+#include "tests/sim/namespace_oracle.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "tests/sim/answer_text.h"
+
+namespace shardd::sim {
+namespace {
+
+std::string TextOf(const NamespaceResult& result) {
+  return absl::StrCat("namespace ", result.name, " ", static_cast<int>(result.record.state), " ",
+                      absl::ToUnixNanos(result.record.create_time), " ", result.record.request_id);
+}
+
+std::string TextOf(const OperationRecord& record) {
+  return absl::StrCat("operation ", record.id.value, " ", record.target,
+                      " state=", static_cast<int>(record.state), " done=", record.steps_done,
+                      " error=", static_cast<int>(record.error_reason));
+}
+
+std::string TextOf(const CoordinatorReply& reply) {
+  if (!reply.answer.ok()) return ErrorText(reply.answer.status());
+  return std::visit([](const auto& answer) { return TextOf(answer); }, *reply.answer);
+}
+
+bool AsksToCreate(const CoordinatorRequest& request, const std::string& name) {
+  const auto* create = std::get_if<CreateNamespaceRequest>(&request.body);
+  return create != nullptr && create->name == name;
+}
+
+bool AsksToDelete(const CoordinatorRequest& request, const OperationRecord& operation) {
+  const auto* deletion = std::get_if<DeleteNamespaceRequest>(&request.body);
+  return deletion != nullptr && deletion->name == operation.target &&
+         deletion->delete_accounts == operation.delete_accounts;
+}
+
+bool AsksToCancel(const CoordinatorRequest& request, OperationId operation) {
+  const auto* cancel = std::get_if<CancelOperationRequest>(&request.body);
+  return cancel != nullptr && cancel->operation == operation;
+}
+
+template <typename Items, typename Predicate>
+bool Any(const Items& items, Predicate predicate) {
+  return std::any_of(items.begin(), items.end(), predicate);
+}
+
+}  // namespace
+
+void NamespaceOracle::TurnRan(const std::vector<CoordinatorRequest>& requests,
+                              const std::vector<PurgeResult>& results, const CoordinatorTurn& turn,
+                              const CoordinatorCore& core) {
+  before_ = std::exchange(now_, State{core.namespaces(), core.operations()});
+  written_ = durable_ = acknowledged_ = false;
+  answers_.clear();
+  for (const CoordinatorEffect& effect : turn.effects) {
+    if (const auto* reply = std::get_if<CoordinatorReply>(&effect)) {
+      const bool first = answers_.emplace(reply->call, TextOf(*reply)).second;
+      if (!first) verdict_.Fail("the coordinator answers a call twice");
+    }
+  }
+  CheckOperations(before_, requests, results);
+  CheckNamespaces(before_, requests);
+}
+
+void NamespaceOracle::CheckOperations(const State& before,
+                                      const std::vector<CoordinatorRequest>& requests,
+                                      const std::vector<PurgeResult>& results) {
+  for (const auto& [id, was] : before.operations) {
+    const auto found = now_.operations.find(id);
+    if (found == now_.operations.end()) return verdict_.Fail("an operation is gone");
+    const OperationRecord& is = found->second;
+    if (!was.running() && is != was) return verdict_.Fail("an operation changed after its end");
+    const bool cancelled = was.state == OperationState::kCancelling ||
+                           Any(requests, [&](const auto& r) { return AsksToCancel(r, id); });
+    const bool cancels =
+        is.state == OperationState::kCancelling || is.state == OperationState::kCancelled;
+    if (was.running() && cancels && !cancelled) {
+      return verdict_.Fail("an operation was cancelled and nobody asked");
+    }
+    if (!was.running() || is.running()) continue;
+    if (!Any(results, [&](const PurgeResult& result) { return result.operation == id; })) {
+      return verdict_.Fail("an operation ended out of nothing");
+    }
+    if (is.state == OperationState::kSucceeded) CheckSucceeded(is);
+    if (is.state == OperationState::kFailed &&
+        (is.delete_accounts || is.error_reason != Reason::kNamespaceNotEmpty)) {
+      verdict_.Fail(absl::StrCat("an operation failed: ", TextOf(is)));
+    }
+  }
+  for (const auto& [id, operation] : now_.operations) {
+    if (before.operations.contains(id)) continue;
+    if (id.value <= highest_operation_) verdict_.Fail("an operation's id was used before");
+    highest_operation_ = id.value;
+    const OperationRecord& added = operation;
+    if (!Any(requests, [&](const auto& request) { return AsksToDelete(request, added); })) {
+      verdict_.Fail("an operation began and nobody asked");
+    }
+  }
+}
+
+void NamespaceOracle::CheckSucceeded(const OperationRecord& operation) {
+  for (const auto& [account, state] : model_.accounts()) {
+    if (state.exists && account.name_space == operation.target) {
+      verdict_.Fail(absl::StrCat("namespace ", operation.target, " was deleted and account ",
+                                 account.id, " is still there"));
+    }
+  }
+}
+
+void NamespaceOracle::CheckNamespaces(const State& before,
+                                      const std::vector<CoordinatorRequest>& requests) {
+  for (const auto& [name, record] : now_.namespaces) {
+    const bool deleting = record.state == NamespaceState::kDeleting;
+    const std::string& target = name;
+    if (deleting != BeingDeleted(target)) {
+      verdict_.Fail(absl::StrCat("the state of namespace ", name, " and its operation disagree"));
+    }
+    const auto was = before.namespaces.find(name);
+    const bool same =
+        was != before.namespaces.end() && was->second.create_time == record.create_time;
+    if (!same && !Any(requests, [&](const auto& r) { return AsksToCreate(r, target); })) {
+      verdict_.Fail(absl::StrCat("namespace ", name, " was created and nobody asked"));
+    }
+  }
+  for (const auto& [name, record] : before.namespaces) {
+    if (now_.namespaces.contains(name)) continue;
+    const std::string& target = name;
+    const bool deleted = Any(now_.operations, [&](const auto& operation) {
+      const auto was = before.operations.find(operation.first);
+      return operation.second.target == target &&
+             operation.second.state == OperationState::kSucceeded &&
+             (was == before.operations.end() || was->second.running());
+    });
+    if (!deleted) verdict_.Fail(absl::StrCat("namespace ", name, " is gone"));
+  }
+}
+
+bool NamespaceOracle::BeingDeleted(const std::string& name) const {
+  return Any(now_.operations, [&](const auto& operation) {
+    return operation.second.running() && operation.second.target == name;
+  });
+}
+
+bool NamespaceOracle::AllEnded() const {
+  return !Any(now_.operations, [](const auto& operation) { return operation.second.running(); });
+}
+
+void NamespaceOracle::Delivered(const CoordinatorReply& reply) {
+  const std::string text = TextOf(reply);
+  trace_.Add("answer ", reply.call.call, ": ", text);
+  const auto expected = answers_.find(reply.call);
+  if (expected == answers_.end()) return verdict_.Fail("the coordinator answered nobody");
+  if (expected->second != text && !Matches(ErrorText(Reason::kStorageFailed), text)) {
+    verdict_.Fail(
+        absl::StrCat("the coordinator answered \"", text, "\", not \"", expected->second, "\""));
+  }
+  acknowledged_ = acknowledged_ || reply.answer.ok();
+  answers_.erase(expected);
+}
+
+void NamespaceOracle::Published(const PublishTables& tables) {
+  if (tables.namespaces != nullptr) published_ = *tables.namespaces;
+}
+
+bool NamespaceOracle::PublishedActive(const std::string& name) const {
+  if (name.empty()) return true;
+  const auto found = published_.find(name);
+  return found != published_.end() && found->second.state == NamespaceState::kActive;
+}
+
+void NamespaceOracle::Died() { published_.clear(); }
+
+void NamespaceOracle::Recovered(const CoordinatorCore& core) {
+  const State stored{core.namespaces(), core.operations()};
+  const bool kept = stored == now_;
+  const bool lost = !durable_ && stored == before_;
+  if (!kept && !lost) {
+    return verdict_.Fail("the stored namespaces and operations are not those of any turn");
+  }
+  if (!kept && acknowledged_) {
+    return verdict_.Fail("an acknowledged change of a namespace is lost");
+  }
+  now_ = before_ = stored;
+  highest_operation_ = now_.operations.empty() ? 0 : now_.operations.rbegin()->first.value;
+  durable_ = true;
+  written_ = acknowledged_ = false;
+  answers_.clear();
+}
+
+}  // namespace shardd::sim

@@ -1,0 +1,345 @@
+#include "tests/sim/oracle.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/account/namespace_record.h"
+#include "tests/sim/answer_text.h"
+
+namespace shardd::sim {
+namespace {
+
+const AccountRef& AccountOf(const ShardRequestBody& body) {
+  return std::visit(
+      [](const auto& request) -> const AccountRef& {
+        using Request = std::decay_t<decltype(request)>;
+        if constexpr (std::is_same_v<Request, PurgeNamespace> ||
+                      std::is_same_v<Request, ReopenNamespace>) {
+          static const AccountRef& none = *new AccountRef;
+          return none;
+        } else {
+          return request.account;
+        }
+      },
+      body);
+}
+
+// Whether an OK to it says that something is on stable storage.
+bool IsMutation(const ShardRequestBody& body) {
+  const auto* outcome = std::get_if<GetOutcomeRequest>(&body);
+  return std::holds_alternative<ApplyRequest>(body) ||
+         std::holds_alternative<CreateAccountRequest>(body) ||
+         std::holds_alternative<UpdateAccountRequest>(body) ||
+         std::holds_alternative<DeleteAccountRequest>(body) ||
+         (outcome != nullptr && outcome->forbid);
+}
+
+std::string Name(const AccountRef& account) {
+  return absl::StrCat("account ", account.name_space, "/", account.id);
+}
+
+}  // namespace
+
+Oracle::Oracle(const Scenario& scenario, Verdict& verdict, Trace& trace)
+    : scenario_(scenario),
+      verdict_(verdict),
+      trace_(trace),
+      model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention}),
+      namespaces_(model_, verdict, trace),
+      watches_(model_, verdict) {}
+
+CallId Oracle::Send(std::shared_ptr<const Wish> wish, absl::Time deadline, uint64_t epoch) {
+  const CallId id{next_call_++};
+  Call& call = calls_[id];
+  call.wish = std::move(wish);
+  call.deadline = deadline;
+  call.epoch = epoch;
+  return id;
+}
+
+CallId Oracle::EndWatch(CallId watch, std::shared_ptr<const Wish> wish) {
+  Call& call = calls_.at(watch);
+  call = Call{};
+  call.wish = std::move(wish);
+  call.deadline = absl::InfiniteFuture();
+  return watch;
+}
+
+const Route& Oracle::RouteOf(const AccountRef& account) const {
+  return scenario_.table.Find(account.routing_key());
+}
+
+void Oracle::Refused(CallId id, absl::Time now, const absl::Status& why) {
+  Call& call = calls_.at(id);
+  if (call.state != CallState::kSent) return Fail("a call is refused that was answered or run");
+  call.state = CallState::kAnswered;
+  trace_.Add("refused ", id.call, ": ", ErrorText(why));
+  const Reason reason = ReasonOf(why);
+  const std::string& name_space = AccountOf(call.wish->body).name_space;
+  const bool right =
+      reason == Reason::kMailboxFull || reason == Reason::kDraining ||
+      (reason == Reason::kDeadlineExpired && now > call.deadline) ||
+      (reason == Reason::kStaleEpoch && call.epoch > 1) ||
+      ((reason == Reason::kNamespaceNotFound || reason == Reason::kNamespaceDeleting) &&
+       !namespaces_.PublishedActive(name_space));
+  if (!right) Fail(absl::StrCat("a request was refused for no reason: ", ErrorText(why)));
+}
+
+void Oracle::Pushed(ShardId shard, const std::vector<ShardRequest>& requests) {
+  for (const ShardRequest& request : requests) {
+    const bool weightless = std::holds_alternative<UnwatchRequest>(request.body);
+    queued_[shard] += weightless ? 0 : 1;
+  }
+  if (queued_[shard] > scenario_.mailbox.items_max) {
+    Fail(absl::StrCat("a mailbox holds ", queued_[shard], " requests; at most ",
+                      scenario_.mailbox.items_max, " may wait"));
+  }
+}
+
+void Oracle::TurnRan(ShardId shard, absl::Time now, const std::vector<TurnItem>& items,
+                     const ShardTurn& turn) {
+  const Route& route = *scenario_.table.FindShard(shard);
+  Flight& flight = flights_[shard];
+  if (!flight.durable) Fail("a turn began before the one before it was durable");
+  flight = Flight{};
+  flight.durable = false;
+  model_.SeeTime(now);
+
+  std::map<CallId, const Reply*> replies;
+  std::vector<const PurgeResult*> purges;
+  for (const ShardEffect& effect : turn.effects) {
+    if (const auto* reply = std::get_if<Reply>(&effect)) {
+      if (!replies.emplace(reply->call, reply).second) Fail("a call is answered twice");
+    } else if (const auto* purge = std::get_if<PurgeResult>(&effect)) {
+      purges.push_back(purge);
+    }
+  }
+  size_t purges_run = 0;
+  for (const TurnItem& item : items) {
+    if (!verdict_.ok()) return;
+    if (const auto* call = std::get_if<CallId>(&item)) {
+      const auto reply = replies.find(*call);
+      RunCall(*call, route, now, reply == replies.end() ? nullptr : reply->second, flight);
+    } else if (const auto* purge = std::get_if<PurgeNamespace>(&item)) {
+      if (purges_run == purges.size()) return Fail("a purge has no result");
+      RunPurge(*purge, *purges[purges_run++], route, flight);
+    } else {
+      const std::string& name = std::get<ReopenNamespace>(item).name_space;
+      const auto closed = closed_[shard].find(name);
+      if (closed != closed_[shard].end() && !namespaces_.Running(closed->second)) {
+        closed_[shard].erase(closed);
+      }
+    }
+  }
+  queued_[shard] = 0;
+  for (const auto& [call, reply] : replies) {
+    if (!flight.calls.contains(call)) Fail("an answer to a call that was not run");
+  }
+}
+
+void Oracle::RunCall(CallId id, const Route& route, absl::Time now, const Reply* reply,
+                     Flight& flight) {
+  Call& call = calls_.at(id);
+  if (call.state != CallState::kSent) {
+    return Fail(absl::StrCat("call ", id.call, " ran twice, or after it was answered"));
+  }
+  call.state = CallState::kRan;
+  flight.calls.insert(id);
+  Answer actual;
+  if (reply != nullptr) {
+    actual.text = AnswerText(reply->answer);
+    actual.revision = RevisionIn(reply->answer);
+  }
+  trace_.Add("ran ", id.call, " wish ", call.wish->number, " on ", Name(AccountOf(call.wish->body)),
+             ": ", actual.text);
+  call.answer = actual.text;
+  call.revision = actual.revision;
+  const std::string right = RightAnswer(call, id, route, now, actual, flight);
+  if (!Matches(right, actual.text)) {
+    Fail(absl::StrCat(Name(AccountOf(call.wish->body)), ", wish ", call.wish->number,
+                      ": answered \"", actual.text, "\", right is \"", right, "\""));
+  }
+}
+
+std::string Oracle::RightAnswer(const Call& call, CallId id, const Route& route, absl::Time now,
+                                const Answer& actual, Flight& flight) {
+  const ShardRequestBody& body = call.wish->body;
+  const std::string& name_space = AccountOf(body).name_space;
+  if (now > call.deadline) return ErrorText(Reason::kDeadlineExpired);
+  if (call.epoch > 1) return ErrorText(Reason::kStaleEpoch);
+  if (std::holds_alternative<UnwatchRequest>(body)) return "watch ended";
+  if (closed_[route.shard].contains(name_space)) return ErrorText(Reason::kNamespaceDeleting);
+  if (!namespaces_.Exists(name_space)) {
+    Fail(absl::StrCat("a request ran in namespace ", name_space, ", which does not exist"));
+  }
+  if (const auto* watch = std::get_if<WatchRequest>(&body)) {
+    watches_.Started(id, route.shard, *watch, actual.text.empty() ? nullptr : &actual.text);
+    return actual.text;
+  }
+  return model_.Run(*call.wish, now, actual, flight.undo);
+}
+
+void Oracle::RunPurge(const PurgeNamespace& purge, const PurgeResult& result, const Route& route,
+                      Flight& flight) {
+  trace_.Add("purged ", purge.name_space, " in shard ", route.shard.value, ": ",
+             result.accounts_deleted, result.empty ? " empty" : "",
+             result.holds_accounts ? " holds accounts" : "");
+  closed_[route.shard][purge.name_space] = purge.operation;
+  if (!result.status.ok()) return Fail(absl::StrCat("a purge fails: ", ErrorText(result.status)));
+  if (result.accounts_deleted > 0 && !namespaces_.Running(purge.operation)) {
+    Fail("accounts are deleted by an operation that has ended");
+  }
+  if (purge.delete_accounts) {
+    if (!model_.Purge(purge.name_space, route.range, result.accounts_deleted, flight.undo)) {
+      Fail("a purge deleted more accounts than there were");
+    }
+    model_.Forget(purge.name_space, route.range, flight.undo);
+  } else if (result.accounts_deleted != 0) {
+    Fail("a purge deleted accounts that it should only look for");
+  }
+  const bool holds =
+      std::any_of(model_.accounts().begin(), model_.accounts().end(), [&](const auto& account) {
+        return account.second.exists && account.first.name_space == purge.name_space &&
+               route.range.Contains(account.first.routing_key());
+      });
+  if (holds && result.empty) Fail("a purge found nothing; there are accounts");
+  if (!holds && result.holds_accounts) Fail("a purge found accounts; there are none");
+}
+
+void Oracle::Synced(const storage::Reader& reader) {
+  namespaces_.Synced();
+  for (auto& [shard, flight] : flights_) {
+    if (flight.durable || !flight.written) continue;
+    flight.durable = true;
+    for (const auto& [account, before] : flight.undo) Compare(account, reader);
+  }
+}
+
+void Oracle::TurnEnded(ShardId shard) {
+  watches_.TurnEnded(shard);
+  for (const CallId id : flights_[shard].calls) {
+    const Call& call = calls_.at(id);
+    const bool watches = std::holds_alternative<WatchRequest>(call.wish->body);
+    if (call.state == CallState::kRan && !watches) Fail("a call that ran was not answered");
+  }
+}
+
+void Oracle::Delivered(const Reply& reply) {
+  const auto found = calls_.find(reply.call);
+  if (found == calls_.end()) return Fail("an answer to nobody");
+  Call& call = found->second;
+  const std::string text = AnswerText(reply.answer);
+  trace_.Add("answer ", reply.call.call, ": ", text);
+  if (call.state != CallState::kRan) return Fail("a call is answered that did not run");
+  call.state = CallState::kAnswered;
+  if (Matches(ErrorText(Reason::kStorageFailed), text)) {
+    call.answer = text;  // unknown: nothing is promised
+    return;
+  }
+  if (text != call.answer) {
+    return Fail(absl::StrCat("call ", reply.call.call, " is answered \"", text, "\", right is \"",
+                             call.answer, "\""));
+  }
+  const AccountRef& account = AccountOf(call.wish->body);
+  uint64_t& shown = shown_[account];
+  shown = std::max(shown, call.revision);
+  if (std::holds_alternative<UnwatchRequest>(call.wish->body)) watches_.Ended(reply.call);
+}
+
+void Oracle::Delivered(const WatchEvent& event) {
+  trace_.Add("event ", event.call.call, ": ", event.changes.size(), " changes to ",
+             event.progress_revision);
+  watches_.Delivered(event);
+}
+
+void Oracle::SettleFlight(ShardId shard, const storage::Reader& reader) {
+  Flight& flight = flights_[shard];
+  if (flight.durable) return;
+  const auto kept = [&](const auto& touched) {
+    const auto stored = ReadAccountState(reader, RouteOf(touched.first).home, touched.first);
+    return stored.ok() && Difference(*model_.Find(touched.first), *stored).empty();
+  };
+  const bool survived = flight.written && std::all_of(flight.undo.begin(), flight.undo.end(), kept);
+  trace_.Add("flight of shard ", shard.value, survived ? " survived" : " is lost");
+  if (!survived) {
+    model_.Restore(flight.undo);
+    for (const CallId id : flight.calls) {
+      const Call& call = calls_.at(id);
+      const bool promised = call.state == CallState::kAnswered && IsMutation(call.wish->body) &&
+                            !Matches(ErrorText(Reason::kStorageFailed), call.answer) &&
+                            flight.undo.contains(AccountOf(call.wish->body));
+      const bool is_error = call.answer.rfind("error", 0) == 0;
+      if (promised && !is_error) {
+        Fail(absl::StrCat("call ", id.call, " was answered \"", call.answer,
+                          "\", and its effect is lost"));
+      }
+    }
+  }
+  flight = Flight{};
+}
+
+void Oracle::Died(const std::set<CallId>& network) {
+  for (auto& [id, call] : calls_) {
+    const bool done = call.state == CallState::kAnswered || call.state == CallState::kGone;
+    if (!done && !network.contains(id)) call.state = CallState::kGone;
+  }
+  namespaces_.Died();
+  closed_.clear();
+  queued_.clear();
+}
+
+void Oracle::Recovered(const storage::Reader& reader) {
+  for (const Route& route : scenario_.table.routes()) SettleFlight(route.shard, reader);
+  model_.NextRun();
+  CheckStored(reader);
+  CheckShown(reader);
+}
+
+const ModelAccount* Oracle::Committed(const AccountRef& account) const {
+  const auto flight = flights_.find(RouteOf(account).shard);
+  if (flight != flights_.end() && !flight->second.durable) {
+    const auto before = flight->second.undo.find(account);
+    if (before != flight->second.undo.end()) return &before->second;
+  }
+  return model_.Find(account);
+}
+
+void Oracle::ReadAnswered(const AccountRef& account, const std::string& right,
+                          const std::string& actual) {
+  trace_.Add("read ", Name(account), ": ", actual);
+  if (Matches(right, actual)) return;
+  Fail(absl::StrCat("a read of ", Name(account), " is answered \"", actual, "\", right is \"",
+                    right, "\""));
+}
+
+void Oracle::ReadNow(const GetRequest& request, const absl::StatusOr<GetResult>& result) {
+  ReadAnswered(request.account, Model::Read(Committed(request.account), request),
+               result.ok() ? AnswerText(ShardAnswer(*result)) : ErrorText(result.status()));
+}
+
+void Oracle::ReadNow(const ScanRequest& request, const absl::StatusOr<ScanResult>& result) {
+  ReadAnswered(request.account, Model::Read(Committed(request.account), request, ""),
+               result.ok() ? AnswerText(ShardAnswer(*result)) : ErrorText(result.status()));
+}
+
+void Oracle::ReadNow(const AccountRef& account, const absl::StatusOr<AccountResult>& result) {
+  const ModelAccount* committed = Committed(account);
+  const bool exists = committed != nullptr && committed->exists;
+  ReadAnswered(account,
+               exists ? Model::AccountText(*committed) : ErrorText(Reason::kAccountNotFound),
+               result.ok() ? AnswerText(ShardAnswer(*result)) : ErrorText(result.status()));
+}
+
+void Oracle::CheckAtRest() {
+  for (const auto& [id, call] : calls_) {
+    const bool watches = std::holds_alternative<WatchRequest>(call.wish->body);
+    if (call.state == CallState::kSent || (call.state == CallState::kRan && !watches)) {
+      Fail(absl::StrCat("call ", id.call, " is never answered"));
+    }
+  }
+  if (!namespaces_.AllEnded()) Fail("an operation never ends");
+}
+
+}  // namespace shardd::sim

@@ -1,0 +1,269 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/limits.h"
+
+namespace shardd::sim {
+namespace {
+
+// More than any run needs to come to rest; a run that needs more never will.
+constexpr uint64_t kSettleStepsMax = 20'000;
+
+}  // namespace
+
+RunResult RunSeed(uint64_t seed, Bug bug, bool verbose) { return World(seed, bug, verbose).Run(); }
+
+World::World(uint64_t seed, Bug bug, bool verbose)
+    : random_(seed),
+      trace_(verbose),
+      scenario_(random_),
+      oracle_(scenario_, verdict_, trace_),
+      runtime_(scenario_, bug, clock_, random_, oracle_, verdict_, trace_),
+      wishes_(scenario_, oracle_.model(), random_),
+      connections_(scenario_.connections) {}
+
+RunResult World::Run() {
+  runtime_.Start();
+  MakeNamespaces();
+  while (verdict_.ok() && steps_ < scenario_.steps) Step();
+  if (verdict_.ok()) Finish();
+  return {verdict_.violation(), trace_.hash(), steps_};
+}
+
+void World::MakeNamespaces() {
+  for (const char* name : {"a", "b"}) {
+    runtime_.PushToCoordinator({CallId{next_coordinator_call_++},
+                                CreateNamespaceRequest{name, absl::StrCat("create-", name)}});
+    while (verdict_.ok() && runtime_.Advance()) {
+    }
+  }
+}
+
+void World::Step() {
+  ++steps_;
+  MoveClock(absl::Nanoseconds(random_.Below(2'000'000)));
+  if (Fault()) return;
+  Act(random_.Below(100));
+  if (runtime_.failed()) Restart();
+  if (verdict_.ok() && random_.OneIn(16)) oracle_.CheckStored(runtime_.store());
+}
+
+void World::Act(uint64_t choice) {
+  if (choice < 18) return SendSomething();
+  if (choice < 23) return SendAgain();
+  if (choice < 45) return DeliverSomething();
+  if (choice < 48) return PushSomething();
+  if (choice < 54) return ReadSomething();
+  if (choice < 56) return AskCoordinator();
+  if (choice < 57) return EndSomeWatch();
+  for (uint64_t i = random_.Below(4); i < 4; ++i) {
+    if (verdict_.ok() && !runtime_.failed()) runtime_.Advance();
+  }
+}
+
+ShardRequest World::Call(const std::shared_ptr<const Wish>& wish) {
+  ShardRequest request;
+  if (random_.OneIn(6)) request.deadline = clock_.Now() + absl::Milliseconds(random_.Below(30));
+  request.epoch = random_.OneIn(60) ? 2 : random_.Below(2);
+  if (std::holds_alternative<UnwatchRequest>(wish->body)) {
+    request.deadline = absl::InfiniteFuture();
+    request.epoch = 0;
+  }
+  request.call = oracle_.Send(wish, request.deadline, request.epoch);
+  request.body = wish->body;
+  return request;
+}
+
+void World::Send(Message message) {
+  for (const ShardRequest& request : message) trace_.Add("sent ", request.call.call);
+  connections_[random_.Below(connections_.size())].push_back(std::move(message));
+}
+
+void World::SendSomething() {
+  Message message;
+  for (uint64_t i = random_.Below(6); i < 6; i += 2) message.push_back(Call(wishes_.Next()));
+  Send(std::move(message));
+}
+
+void World::SendAgain() {
+  if (wishes_.named().empty()) return;
+  // Half of the time what was just sent, half of the time something from long ago.
+  const size_t count = wishes_.named().size();
+  const size_t recent = random_.OneIn(2) ? std::min<size_t>(count, 5) : count;
+  Send({Call(wishes_.named()[count - 1 - random_.Below(recent)])});
+}
+
+void World::EndSomeWatch() {
+  if (oracle_.watches().count() == 0) return;
+  const auto [watch, account] = oracle_.watches().Some(random_.Next());
+  if (!ending_.insert(watch).second) return;
+  // A watch is ended under the call that began it, which then has a second answer.
+  ShardRequest request;
+  request.call = oracle_.EndWatch(watch, wishes_.Unwatch(account));
+  request.body = UnwatchRequest{account};
+  for (SimRuntime::Admitted& admitted : runtime_.Admit({request}))
+    runtime_.Push(std::move(admitted));
+}
+
+void World::ReadSomething() {
+  switch (random_.Below(3)) {
+    case 0:
+      return runtime_.ReadNow(wishes_.Get());
+    case 1:
+      return runtime_.ReadNow(wishes_.Scan());
+    default:
+      return runtime_.ReadNow(wishes_.Account());
+  }
+}
+
+void World::AskCoordinator() {
+  CoordinatorRequest request;
+  request.call = CallId{next_coordinator_call_++};
+  const std::string name = random_.OneIn(2) ? "a" : "b";
+  const OperationId operation{1 + random_.Below(runtime_.operations().size() + 1)};
+  switch (random_.Below(8)) {
+    case 0:
+    case 1:
+      request.body = DeleteNamespaceRequest{name, /*delete_accounts=*/random_.OneIn(2)};
+      break;
+    case 2:
+      request.body = CancelOperationRequest{operation};
+      break;
+    case 3:
+      request.body = WaitOperationRequest{operation, clock_.Now() + absl::Milliseconds(20)};
+      break;
+    default:
+      request.body = CreateNamespaceRequest{
+          name, random_.OneIn(2) ? absl::StrCat("create-", name) : absl::StrCat("again-", steps_)};
+  }
+  runtime_.PushToCoordinator(std::move(request));
+}
+
+void World::DeliverSomething() {
+  std::deque<Message>& connection = connections_[random_.Below(connections_.size())];
+  if (!connection.empty()) Deliver(connection);
+}
+
+void World::Deliver(std::deque<Message>& connection) {
+  std::vector<SimRuntime::Admitted> admitted = runtime_.Admit(std::move(connection.front()));
+  connection.pop_front();
+  for (SimRuntime::Admitted& part : admitted) {
+    if (random_.OneIn(10)) {
+      admitted_.push_back(std::move(part));
+    } else {
+      runtime_.Push(std::move(part));
+    }
+  }
+}
+
+void World::PushSomething() {
+  if (admitted_.empty()) return;
+  const auto chosen = admitted_.begin() + static_cast<ptrdiff_t>(random_.Below(admitted_.size()));
+  SimRuntime::Admitted part = std::move(*chosen);
+  admitted_.erase(chosen);
+  runtime_.Push(std::move(part));
+}
+
+bool World::Fault() {
+  const auto happens = [&](uint64_t one_in) { return one_in != 0 && random_.OneIn(one_in); };
+  if (happens(scenario_.jump_one_in)) {
+    MoveClock(absl::Nanoseconds(1) *
+              static_cast<double>(random_.Below(absl::ToInt64Nanoseconds(scenario_.jump_max))));
+  }
+  if (happens(scenario_.sync_failure_one_in)) runtime_.FailNextSync();
+  if (happens(scenario_.stop_one_in)) {
+    trace_.Add("drains");
+    runtime_.Drain();
+    Restart();
+    return true;
+  }
+  if (happens(scenario_.crash_one_in)) {
+    Restart();
+    return true;
+  }
+  return false;
+}
+
+void World::MoveClock(absl::Duration by) { clock_.Advance(by); }
+
+void World::Restart() {
+  if (!verdict_.ok()) return;
+  runtime_.Die();
+  admitted_.clear();
+  // Connections break; what a proxy on the way still holds may arrive later.
+  std::set<CallId> on_the_way;
+  for (std::deque<Message>& connection : connections_) {
+    std::erase_if(connection, [&](const Message&) { return random_.OneIn(2); });
+    for (const Message& message : connection) {
+      for (const ShardRequest& request : message) on_the_way.insert(request.call);
+    }
+  }
+  const std::vector<BrokenWatch> watches = oracle_.watches().Break();
+  oracle_.Died(on_the_way);
+  oracle_.Recovered(runtime_.store());
+  if (scenario_.clock_set_back) MoveClock(-absl::Seconds(random_.Below(100)));
+  if (verdict_.ok()) runtime_.Start();
+  for (const BrokenWatch& watch : watches) {
+    if (random_.OneIn(2)) Send({Call(wishes_.Watch(watch.account, watch.next_revision))});
+  }
+}
+
+void World::Settle() {
+  for (uint64_t i = 0; verdict_.ok(); ++i) {
+    if (i > kSettleStepsMax) return verdict_.Fail("the daemon does not come to rest");
+    MoveClock(absl::Microseconds(1));
+    if (runtime_.failed()) {
+      Restart();
+    } else if (!admitted_.empty()) {
+      PushSomething();
+    } else {
+      const auto waiting = std::find_if(connections_.begin(), connections_.end(),
+                                        [](const auto& messages) { return !messages.empty(); });
+      if (waiting != connections_.end()) Deliver(*waiting);
+      if (!runtime_.Advance() && waiting == connections_.end() && admitted_.empty()) return;
+    }
+  }
+}
+
+void World::Finish() {
+  trace_.Add("comes to rest");
+  Settle();
+  if (verdict_.ok()) oracle_.CheckAtRest();
+  if (verdict_.ok()) oracle_.CheckStored(runtime_.store());
+  Restart();
+  RepeatEverything();
+  if (verdict_.ok() && random_.OneIn(4)) Outlive();
+}
+
+void World::RepeatEverything() {
+  const std::vector<std::shared_ptr<const Wish>> sent = wishes_.named();
+  for (const auto& wish : sent) {
+    if (!verdict_.ok()) return;
+    Send({Call(random_.OneIn(5) ? wishes_.Outcome(*wish, /*forbid=*/false) : wish)});
+    if (random_.OneIn(3)) Settle();
+  }
+  Settle();
+  if (verdict_.ok()) oracle_.CheckAtRest();
+  Restart();
+}
+
+// After retention and enough sweeps nothing is left of what is outdated.
+void World::Outlive() {
+  Settle();
+  MoveClock(scenario_.core.outcome_retention + absl::Hours(1));
+  if (scenario_.clock_set_back) MoveClock(absl::Hours(1));
+  // A sweep removes what is too many or too old at a bounded pace.
+  for (int sweeps = 0; sweeps < 12; ++sweeps) {
+    Settle();
+    MoveClock(limits::kSweepRestInterval + absl::Seconds(1));
+  }
+  Settle();
+  if (verdict_.ok()) oracle_.CheckForgotten(runtime_.store());
+}
+
+}  // namespace shardd::sim
