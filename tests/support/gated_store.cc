@@ -7,6 +7,8 @@ namespace shardd {
 void GatedStore::Shut() {
   MutexLock lock(mutex_);
   shut_ = true;
+  arrived_ = 0;
+  let_through_.clear();
 }
 
 void GatedStore::Open() {
@@ -15,18 +17,23 @@ void GatedStore::Open() {
   changed_.NotifyAll();
 }
 
-void GatedStore::WaitForCommitsAtGate(size_t count) {
+void GatedStore::WaitForArrivals(size_t count) {
   MutexLock lock(mutex_);
-  while (at_gate_ < count) changed_.Wait(mutex_);
+  while (arrived_ < count) changed_.Wait(mutex_);
+}
+
+void GatedStore::LetThrough(size_t number) {
+  MutexLock lock(mutex_);
+  let_through_.insert(number);
+  changed_.NotifyAll();
 }
 
 absl::Status GatedStore::Commit(const storage::WriteSet& writes) {
   {
     MutexLock lock(mutex_);
-    ++at_gate_;
+    const size_t number = ++arrived_;
     changed_.NotifyAll();
-    while (shut_) changed_.Wait(mutex_);
-    --at_gate_;
+    while (shut_ && !let_through_.contains(number)) changed_.Wait(mutex_);
   }
   return base_.Commit(writes);
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -20,8 +21,10 @@ class GatedStore final : public storage::Store {
 
   void Shut();
   void Open();
-  // Waits until `count` commits stand at the gate.
-  void WaitForCommitsAtGate(size_t count);
+  // Waits until `count` commits have come to the gate since it was shut.
+  void WaitForArrivals(size_t count);
+  // Lets the `number`th of them through, from 1.
+  void LetThrough(size_t number);
 
   absl::StatusOr<bool> Get(storage::Family family, absl::string_view key,
                            std::string* value) const override;
@@ -40,7 +43,8 @@ class GatedStore final : public storage::Store {
   mutable Mutex mutex_;
   CondVar changed_;
   bool shut_ ABSL_GUARDED_BY(mutex_) = false;
-  size_t at_gate_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<size_t> let_through_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace shardd

@@ -62,13 +62,13 @@ absl::StatusOr<Answer> ShardFixture::AskFor(ShardRequestBody body) {
 absl::StatusOr<ApplyResult> ShardFixture::Apply(ApplyRequest request) {
   return AskFor<ApplyResult>(std::move(request));
 }
-absl::StatusOr<AccountResult> ShardFixture::Create(CreateAccountRequest request) {
+absl::StatusOr<AccountResult> ShardFixture::CreateAccount(CreateAccountRequest request) {
   return AskFor<AccountResult>(std::move(request));
 }
-absl::StatusOr<AccountResult> ShardFixture::Update(UpdateAccountRequest request) {
+absl::StatusOr<AccountResult> ShardFixture::UpdateAccount(UpdateAccountRequest request) {
   return AskFor<AccountResult>(std::move(request));
 }
-absl::StatusOr<AccountResult> ShardFixture::Delete(DeleteAccountRequest request) {
+absl::StatusOr<AccountResult> ShardFixture::DeleteAccount(DeleteAccountRequest request) {
   return AskFor<AccountResult>(std::move(request));
 }
 

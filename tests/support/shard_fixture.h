@@ -41,9 +41,9 @@ class ShardFixture : public testing::Test {
   absl::StatusOr<ShardAnswer> Ask(ShardRequestBody body);
 
   absl::StatusOr<ApplyResult> Apply(ApplyRequest request);
-  absl::StatusOr<AccountResult> Create(CreateAccountRequest request);
-  absl::StatusOr<AccountResult> Update(UpdateAccountRequest request);
-  absl::StatusOr<AccountResult> Delete(DeleteAccountRequest request);
+  absl::StatusOr<AccountResult> CreateAccount(CreateAccountRequest request);
+  absl::StatusOr<AccountResult> UpdateAccount(UpdateAccountRequest request);
+  absl::StatusOr<AccountResult> DeleteAccount(DeleteAccountRequest request);
   absl::StatusOr<OutcomeResult> Outcome(const AccountRef& account, std::string request_id,
                                         bool forbid = false);
   // Puts one entry, creating the account.
