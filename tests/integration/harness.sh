@@ -43,6 +43,7 @@ expect_same_file() {  # WHAT ACTUAL EXPECTED
 }
 
 # Runs a command whose exit code matters. Its output is left in $out and $err.
+# shellcheck disable=SC2034
 expect_exit() {  # CODE COMMAND...
   local code=0
   "${@:2}" >"$work/out" 2>"$work/err" </dev/null || code=$?
@@ -73,6 +74,9 @@ kill_now() {  # PID
   wait "$1" 2>/dev/null || true
 }
 
+# The string at KEY in a line of the log.
+logged_value() { grep -o "\"$1\":\"[^\"]*" <<<"$2" | cut -d '"' -f 4; }  # KEY LINE
+
 listens_or_ended() { grep -q '"msg":"listening"' "$1" || ! is_running "$2"; }
 
 # Starts the daemon NAME on free ports, or on those it had before, with its data in $work/NAME.
@@ -86,8 +90,8 @@ start_daemon() {  # NAME [FLAG...]
   await 60 "listening daemon $name" listens_or_ended "$log.now" $!
   cat "$log.now" >>"$log"
   line=$(grep '"msg":"listening"' "$log.now") || fail "daemon $name did not start"
-  daemon_address[$name]=$(sed 's/.*"grpc":"\([^"]*\)".*/\1/' <<<"$line")
-  daemon_http[$name]=$(sed 's/.*"http":"\([^"]*\)".*/\1/' <<<"$line")
+  daemon_address[$name]=$(logged_value grpc "$line")
+  daemon_http[$name]=$(logged_value http "$line")
 }
 
 kill_daemon() { kill_now "${daemon_pid[$1]}"; unset "daemon_pid[$1]"; }
@@ -101,8 +105,9 @@ stop_daemon() {  # NAME
   expect_equal "exit code of daemon $1" "$code" 0
 }
 
+# For no longer than any command should take.
 shardctl() {  # NAME ARGUMENT...
-  "$bin/shardctl" --endpoints "${daemon_address[$1]}" "${@:2}"
+  timeout --foreground 120 "$bin/shardctl" --endpoints "${daemon_address[$1]}" "${@:2}"
 }
 
 cleanup() {

@@ -83,9 +83,12 @@ for ((kill = 1; kill <= kills; ++kill)); do
   await 120 "progress of the import" import_reached "$first"
   ended=''; is_running "$import_pid" || ended=' (the import had ended)'
   kill_daemon main
+  # The client holds its breath while the daemon is looked at, or it would write again what is missing.
+  kill -STOP "$import_pid" 2>/dev/null || true
   say "kill $kill: the daemon, after $(wc -l <"$acknowledged") of this run's acknowledgements$ended"
   start_daemon main
   check_acknowledged
+  kill -CONT "$import_pid" 2>/dev/null || true
   await 120 "progress of the import" import_reached $((first + $(random_below $((records - first)))))
   ended=''; is_running "$import_pid" || ended=' (the import had ended)'
   kill_now "$import_pid"
