@@ -26,7 +26,7 @@ absl::Status Client::Run(Repeat repeat, const Try& attempt) {
   const absl::Time deadline = clock_.Now() + options_.timeout;
   Backoff backoff(options_.retry, random_);
   for (int tries = 1;; ++tries) {
-    Stubs& stubs = connection_->current();
+    Stubs& stubs = connection_->AwaitCurrent();
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(deadline));
     const absl::Status status = FromGrpc(attempt(stubs, context));
@@ -219,19 +219,19 @@ Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> Client::Operati
 ResponseStream<v1::WatchAccountResponse> Client::WatchAccount(
     const v1::WatchAccountRequest& request) {
   auto context = std::make_shared<grpc::ClientContext>();
-  auto reader = connection_->current().state->WatchAccount(context.get(), request);
+  auto reader = connection_->AwaitCurrent().state->WatchAccount(context.get(), request);
   return {std::move(context), std::move(reader)};
 }
 
 ResponseStream<v1::WatchTableResponse> Client::WatchTable(const v1::WatchTableRequest& request) {
   auto context = std::make_shared<grpc::ClientContext>();
-  auto reader = connection_->current().routing->WatchTable(context.get(), request);
+  auto reader = connection_->AwaitCurrent().routing->WatchTable(context.get(), request);
   return {std::move(context), std::move(reader)};
 }
 
 ResponseStream<v1::ExportResponse> Client::Export(const v1::ExportRequest& request) {
   auto context = std::make_shared<grpc::ClientContext>();
-  auto reader = connection_->current().admin->Export(context.get(), request);
+  auto reader = connection_->AwaitCurrent().admin->Export(context.get(), request);
   return {std::move(context), std::move(reader)};
 }
 

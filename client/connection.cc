@@ -75,6 +75,15 @@ Connection::Connection(const ConnectionOptions& options) : endpoints_(options.en
   }
 }
 
+Stubs& Connection::AwaitCurrent() {
+  constexpr absl::Duration kPatience = absl::Milliseconds(100);
+  Stubs& stubs = current();
+  if (stubs.channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+    stubs.channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kPatience));
+  }
+  return stubs;
+}
+
 void Connection::MoveOn(const Stubs& failed) {
   size_t index = index_.load();
   if (stubs_[index % stubs_.size()].get() != &failed) return;

@@ -55,6 +55,10 @@ class Connection {
   // The stubs to use now; valid as long as the connection.
   Stubs& current() { return *stubs_[index_.load() % stubs_.size()]; }
 
+  // The same for who may wait. If the endpoint could not be reached just now, waits a moment for it
+  // to be back: while nobody waits, gRPC looks only every five seconds.
+  Stubs& AwaitCurrent();
+
   // The endpoint that `current` speaks to.
   const std::string& endpoint() const { return endpoints_[index_.load() % endpoints_.size()]; }
 

@@ -1,6 +1,7 @@
 #include "client/error.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
@@ -34,7 +35,7 @@ void ReadErrorInfo(const google::rpc::ErrorInfo& info, ErrorDetail& detail) {
   }
   for (const auto& [key, value] : info.metadata()) detail.metadata[key] = value;
   const auto effect = info.metadata().find(kEffectKey);
-  if (effect != info.metadata().end() && effect->second == kNotApplied) {
+  if (effect != info.metadata().end() && absl::EqualsIgnoreCase(effect->second, kNotApplied)) {
     detail.effect = v1::EFFECT_NOT_APPLIED;
   }
 }

@@ -11,7 +11,7 @@ namespace shardd::client {
 Session::Session(Client& client, const SessionOptions& options)
     : options_(options),
       connection_(client.connection()),
-      stubs_(connection_.current()),
+      stubs_(connection_.AwaitCurrent()),
       stream_(stubs_.state->Session(&context_)),
       reader_([this] { ReadAnswers(); }) {}
 

@@ -149,8 +149,12 @@ void PrintError(const absl::Status& status, const GlobalOptions& options, Termin
   if (absl::IsUnavailable(status) && client::DetailOf(status).reason_name.empty()) {
     message = absl::StrCat("the daemon cannot be reached: ", message);
   }
+  if (absl::IsDeadlineExceeded(status) && client::DetailOf(status).reason_name.empty()) {
+    message = "the daemon did not answer in time";
+  }
   terminal.err << Paint("error:", Tone::kBad, color) << " " << Printable(message) << "\n";
   for (const client::FieldViolation& violation : client::DetailOf(status).violations) {
+    if (absl::StrContains(message, violation.description)) continue;
     terminal.err << "  field " << Printable(violation.field) << ": "
                  << Printable(violation.description) << "\n";
   }

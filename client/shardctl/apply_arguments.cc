@@ -148,7 +148,7 @@ std::pair<Json, std::string> MutationOutcome(const v1::Mutation& mutation,
                                              const v1::MutationResult& result) {
   switch (mutation.kind_case()) {
     case v1::Mutation::kAddInteger:
-      return {{{"integer", result.integer()}},
+      return {{{"integer", JsonInteger(result.integer())}},
               absl::StrCat(Printable(mutation.add_integer().key()), " is ", result.integer())};
     case v1::Mutation::kAppend:
       return {{{"length", JsonNumber(result.length())}},

@@ -27,16 +27,11 @@ void PrintFollowed(Invocation& invocation, const std::vector<Column>& columns, c
     writer.Add(row);
     return;
   }
-  for (size_t i = 0; i < row.cells.size(); ++i) {
-    invocation.terminal.out << (i == 0 ? "" : "  ") << row.cells[i].text;
+  std::string line;
+  for (const Cell& cell : row.cells) {
+    if (!cell.text.empty()) absl::StrAppend(&line, line.empty() ? "" : "  ", cell.text);
   }
-  invocation.terminal.out << "\n";
-}
-
-bool HasContent(const v1::WatchAccountResponse& response) { return response.changes_size() > 0; }
-
-bool HasContent(const v1::WatchTableResponse& response) {
-  return response.has_table() || response.has_diff();
+  invocation.terminal.out << line << "\n";
 }
 
 }  // namespace shardd::shardctl

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "client/error.h"
@@ -15,7 +16,7 @@ namespace shardd::shardctl {
 struct FollowOptions {
   // How long the daemon may be away.
   absl::Duration retry_for = absl::Seconds(30);
-  // Stop after this many messages with content; 0 means never.
+  // Stop after this many changes; 0 means never.
   size_t count = 0;
 };
 
@@ -24,28 +25,25 @@ void AddFollowOptions(CLI::App* app, FollowOptions* options);
 // Prints one row of an endless list at once: as a line of columns, a jsonl line, or csv.
 void PrintFollowed(Invocation& invocation, const std::vector<Column>& columns, const Row& row);
 
-// Whether a message of a watch is more than a sign of life.
-bool HasContent(const v1::WatchAccountResponse& response);
-bool HasContent(const v1::WatchTableResponse& response);
-
-// Reads a watch until it is interrupted. When the daemon is away, opens it again; `take` must have
-// noted where to go on.
+// Reads a watch until it is interrupted or has seen enough. `take` prints the changes in a message,
+// at most so many, and returns how many they were: none in a mere sign of life. When the daemon is
+// away, opens the watch again; `take` must have noted where to go on.
 template <typename Response>
 absl::StatusOr<ExitCode> Follow(Invocation& invocation, const FollowOptions& options,
                                 const client::RandomBits& random,
                                 const std::function<client::ResponseStream<Response>()>& open,
-                                const std::function<void(const Response&)>& take) {
+                                const std::function<size_t(const Response&, size_t max)>& take) {
   client::Backoff backoff(client::RetryPolicy(), random);
   absl::Time give_up = invocation.clock.Now() + options.retry_for;
-  for (size_t messages = 0;;) {
+  for (size_t left = options.count > 0 ? options.count : std::numeric_limits<size_t>::max();;) {
     client::ResponseStream<Response> stream = open();
     const Interrupt::Scope scope(invocation.interrupt, [&stream] { stream.Cancel(); });
     absl::StatusOr<std::optional<Response>> next = stream.Next();
     for (; next.ok() && next->has_value(); next = stream.Next()) {
-      take(**next);
+      left -= take(**next, left);
       backoff.Reset();
       give_up = invocation.clock.Now() + options.retry_for;
-      if (HasContent(**next) && ++messages == options.count) return kOk;
+      if (left == 0) return kOk;
     }
     if (invocation.interrupt.requested()) return kInterrupted;
     const absl::Status status =

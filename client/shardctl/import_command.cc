@@ -64,8 +64,8 @@ void PrintSummary(Invocation& invocation, const ImportSummary& summary, absl::Du
                                " bad records) in ", HumanDuration(time)));
   if (summary.replayed > 0) {
     invocation.Note(absl::StrCat("  ", summary.replayed,
-                                 " writes had been made by an earlier import and were not made "
-                                 "again (another --run-id makes them again)"));
+                                 " writes had been made before, by this import or an earlier one, "
+                                 "and were not made again (another --run-id makes them again)"));
   }
   if (!invocation.machine_readable()) return;
   Row row;

@@ -1,6 +1,5 @@
 #include "client/shardctl/importer.h"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -78,7 +77,11 @@ absl::Status Importer::Accept(const Record& record) {
   const AccountKey key = KeyOf(record.name_space, record.id);
   const auto earlier = ledger_.Take(key, record.version);
   if (!earlier.has_value()) return absl::OkStatus();
-  if (absl::Status status = EnsureNamespace(record.name_space); !status.ok()) return status;
+  if (absl::Status status = EnsureNamespace(record.name_space); !status.ok()) {
+    if (!IsRefusal(status)) return status;
+    ReportBad(record.line, Describe(status));
+    return absl::OkStatus();
+  }
   if (ledger_.IsPending(key)) {
     if (absl::Status status = FlushFrame(); !status.ok()) return status;
     if (absl::Status status = Settle(); !status.ok()) return status;
@@ -100,15 +103,17 @@ absl::Status Importer::Accept(const Record& record) {
 }
 
 absl::Status Importer::EnsureNamespace(const std::string& name) {
-  if (!options_.create_namespace || name.empty() || !namespaces_.insert(name).second) {
-    return absl::OkStatus();
-  }
-  return Persist([&] {
+  if (!options_.create_namespace || name.empty()) return absl::OkStatus();
+  const auto known = namespaces_.find(name);
+  if (known != namespaces_.end()) return known->second;
+  const absl::Status status = Persist([&] {
     v1::CreateNamespaceRequest request;
     request.set_name(name);
-    const absl::Status status = client_.CreateNamespace(std::move(request)).status();
-    return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
+    const absl::Status created = client_.CreateNamespace(std::move(request)).status();
+    return absl::IsAlreadyExists(created) ? absl::OkStatus() : created;
   });
+  namespaces_[name] = status;
+  return status;
 }
 
 absl::Status Importer::Add(Operation operation) {
@@ -204,7 +209,7 @@ void Importer::TakeRefusal(Operation operation, const absl::Status& status) {
   if (client::IsTransient(status) || absl::IsDeadlineExceeded(status)) {
     put_off_.push_back(std::move(operation));
     put_off_status_ = status;
-  } else if (IsFatal(status)) {
+  } else if (IsFatal(status) || absl::IsCancelled(status)) {
     if (fatal_.ok()) fatal_ = status;
   } else {
     Refuse(operation, status);
@@ -304,11 +309,12 @@ absl::Status Importer::WaitToRetry(const absl::Status& reason) {
   }
   const absl::Time now = client_.clock().Now();
   const absl::Duration wait = backoff_.Next(reason);
-  trouble_since_ = std::min(trouble_since_, now);
+  const bool is_new = trouble_since_ == absl::InfiniteFuture();
+  if (is_new) trouble_since_ = now;
   if (now + wait > trouble_since_ + options_.retry_for) return reason;
-  if (absl::IsUnavailable(reason)) {
-    callbacks_.on_note(
-        absl::StrCat("the daemon is away (", std::string(reason.message()), "); trying again"));
+  if (is_new && absl::IsUnavailable(reason)) {
+    callbacks_.on_note(absl::StrCat("the daemon is away; trying again for up to ",
+                                    HumanDuration(options_.retry_for)));
   }
   client_.clock().Wait(wait);
   return absl::OkStatus();

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -128,7 +127,8 @@ class Importer {
   const Callbacks callbacks_;
   ImportLedger ledger_;
   ImportSummary counted_;
-  std::set<std::string> namespaces_;
+  // What became of the namespaces that were to be created.
+  std::map<std::string, absl::Status> namespaces_;
   client::Backoff backoff_;
   // When the daemon began to be away or too busy.
   absl::Time trouble_since_;

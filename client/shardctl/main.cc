@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "client/shardctl/app.h"
+#include "google/protobuf/stubs/logging.h"
 
 namespace {
 
@@ -55,6 +56,9 @@ int main(int argc, char** argv) {
   // Not destroyed: the thread that watches for signals never ends.
   static auto* const interrupt = new Interrupt();
   std::thread([] { WatchSignals(*interrupt); }).detach();
+
+  // What the library has to say of malformed text, the daemon says better.
+  google::protobuf::SetLogHandler(nullptr);
 
   Terminal terminal{std::cin, std::cout, std::cerr};
   terminal.in_is_tty = isatty(STDIN_FILENO) == 1;

@@ -166,13 +166,13 @@ std::vector<Column> ThreadColumns() {
           {"role"},
           {"state"},
           {"phase"},
-          {"phase_age", false, true},
+          {"phase_age_seconds", false, true, "phase age"},
           {"shard"},
           {"queue", false, true},
           {"turns", true, true},
           {"items", true, true},
-          {"busy", true, true},
-          {"longest_turn", true, true},
+          {"busy_seconds", true, true, "busy"},
+          {"longest_turn_seconds", true, true, "longest turn"},
           {"started", true}};
 }
 

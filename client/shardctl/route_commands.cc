@@ -111,10 +111,11 @@ absl::StatusOr<ExitCode> Watch(Invocation& invocation, uint64_t from_epoch,
   TablePrinter printer(invocation);
   return Follow<v1::WatchTableResponse>(
       invocation, options, (*daemon)->random(), [&] { return (*daemon)->WatchTable(request); },
-      [&](const v1::WatchTableResponse& response) {
+      [&](const v1::WatchTableResponse& response, size_t /*max*/) -> size_t {
         printer.Print(response);
         if (response.has_table()) request.set_start_epoch(response.table().epoch());
         if (response.has_diff()) request.set_start_epoch(response.diff().epoch());
+        return response.has_table() || response.has_diff() ? 1 : 0;
       });
 }
 

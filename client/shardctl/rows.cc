@@ -11,9 +11,11 @@
 namespace shardd::shardctl {
 namespace {
 
-std::string Header(const Column& column) {
-  return absl::AsciiStrToUpper(absl::StrReplaceAll(column.key, {{"_", " "}}));
+std::string Title(const Column& column) {
+  return absl::StrReplaceAll(column.title.empty() ? column.key : column.title, {{"_", " "}});
 }
+
+std::string Header(const Column& column) { return absl::AsciiStrToUpper(Title(column)); }
 
 std::string Dump(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
@@ -51,6 +53,12 @@ Cell TextCell(std::string text, Tone tone) {
 Json JsonNumber(uint64_t number) {
   constexpr uint64_t kExactMax = uint64_t{1} << 53;
   if (number < kExactMax) return number;
+  return absl::StrCat(number);
+}
+
+Json JsonInteger(int64_t number) {
+  constexpr int64_t kExactMax = int64_t{1} << 53;
+  if (number < kExactMax && number > -kExactMax) return number;
   return absl::StrCat(number);
 }
 
@@ -173,9 +181,9 @@ void PrintObject(std::ostream& out, const RowsOptions& options, const std::strin
     return;
   }
   size_t width = 0;
-  for (const Column& column : columns) width = std::max(width, column.key.size());
+  for (const Column& column : columns) width = std::max(width, Title(column).size());
   for (size_t i = 0; i < columns.size(); ++i) {
-    std::string label = absl::StrReplaceAll(columns[i].key, {{"_", " "}});
+    std::string label = Title(columns[i]);
     label[0] = absl::ascii_toupper(label[0]);
     out << Paint(Pad(label, width, false, false), Tone::kBold, options.color) << "  "
         << Paint(row.cells[i].text, row.cells[i].tone, options.color) << "\n";

@@ -25,6 +25,8 @@ struct Column {
   // Shown in -o wide and for single objects, not in -o table.
   bool wide_only = false;
   bool right = false;
+  // What people see in place of the key.
+  std::string title = "";
 };
 
 // One value: JSON for programs, text for people.
@@ -43,6 +45,7 @@ Cell TextCell(std::string text, Tone tone = Tone::kPlain);
 Cell NumberCell(uint64_t number);
 Cell BoolCell(bool value);
 Json JsonNumber(uint64_t number);
+Json JsonInteger(int64_t number);
 
 // A value that may be any bytes. Cells that belong to a field `key` and are not UTF-8 are null, and
 // a second field `key`_hex holds them; see AddBytes.

@@ -64,15 +64,19 @@ absl::StatusOr<ExitCode> Watch(Invocation& invocation, const WatchOptions& optio
   return Follow<v1::WatchAccountResponse>(
       invocation, options.follow, (*daemon)->random(),
       [&] { return (*daemon)->WatchAccount(request); },
-      [&](const v1::WatchAccountResponse& response) {
+      [&](const v1::WatchAccountResponse& response, size_t max) {
+        size_t taken = 0;
         for (const v1::AccountChange& change : response.changes()) {
+          if (taken == max) return taken;
           PrintChange(invocation, change);
           request.set_start_revision(change.revision() + 1);
+          ++taken;
         }
         if (response.progress_revision() >= request.start_revision() &&
             response.progress_revision() > 0) {
           request.set_start_revision(response.progress_revision() + 1);
         }
+        return taken;
       });
 }
 

@@ -150,6 +150,21 @@ TEST_F(ClientTest, TriesTheNextEndpoint) {
   EXPECT_EQ(client->connection().endpoint(), daemon_.endpoint());
 }
 
+// Without a wait of its own the channel would look again only seconds later, long after these
+// tries.
+TEST_F(ClientTest, FindsADaemonThatIsBack) {
+  ASSERT_TRUE(client_->Apply(PutRequest("cart")).ok());
+  daemon_.Stop();
+  EXPECT_TRUE(absl::IsUnavailable(client_->Apply(PutRequest("cart")).status()));
+  daemon_.Start();
+  absl::Status status;
+  for (int tries = 0; tries < 10; ++tries) {
+    status = client_->Apply(PutRequest("cart")).status();
+    if (status.ok()) break;
+  }
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST_F(ClientTest, KnowsWhetherTheDaemonServes) {
   EXPECT_EQ(*client_->IsServing(), true);
   daemon_.SetServing(false);

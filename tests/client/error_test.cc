@@ -46,6 +46,19 @@ TEST(ErrorTest, EffectIsUnknownUnlessVouchedFor) {
       v1::EFFECT_UNKNOWN);
 }
 
+TEST(ErrorTest, ReadsTheEffectInEitherCase) {
+  for (const char* effect : {"not_applied", "NOT_APPLIED"}) {
+    google::rpc::Status details;
+    google::rpc::ErrorInfo info;
+    info.set_domain("shardd");
+    (*info.mutable_metadata())["effect"] = effect;
+    details.add_details()->PackFrom(info);
+    const absl::Status status =
+        FromGrpc(grpc::Status(grpc::StatusCode::ABORTED, "no", details.SerializeAsString()));
+    EXPECT_EQ(DetailOf(status).effect, v1::EFFECT_NOT_APPLIED) << effect;
+  }
+}
+
 TEST(ErrorTest, KeepsTheNameOfAReasonThatIsNewerThanTheLibrary) {
   google::rpc::Status details;
   google::rpc::ErrorInfo info;

@@ -163,6 +163,10 @@ v1::OperationError ToOperationError(const grpc::Status& status) {
 }
 
 grpc::Status FakeStore::CreateNamespace(const std::string& name, v1::Namespace* made) {
+  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
+    return Refusal(grpc::StatusCode::INVALID_ARGUMENT, v1::ERROR_REASON_INVALID_FIELD,
+                   "the namespace holds a character that none may hold");
+  }
   if (namespaces.count(name) > 0) {
     return Refusal(grpc::StatusCode::ALREADY_EXISTS, v1::ERROR_REASON_NAMESPACE_EXISTS,
                    absl::StrCat("namespace ", name, " exists already"));

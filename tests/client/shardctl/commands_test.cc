@@ -289,13 +289,23 @@ TEST_F(CommandsTest, WatchShowsChangesFromARevisionOn) {
   FillCart();
   ctl_.Run({"state", "apply", "-n", "shop", "cart", "--put", "size=xl", "--delete", "color"});
   const Ran ran = ctl_.Run(
-      {"watch", "-n", "shop", "cart", "--from-revision", "1", "--count", "1", "-o", "jsonl"});
+      {"watch", "-n", "shop", "cart", "--from-revision", "1", "--count", "2", "-o", "jsonl"});
   EXPECT_EQ(ran.exit_code, kOk) << ran.err;
   EXPECT_EQ(ran.out,
             "{\"revision\":1,\"change\":\"create-account\",\"key\":null,\"value\":null}\n"
             "{\"revision\":1,\"change\":\"put\",\"key\":\"color\",\"value\":\"blue\"}\n"
             "{\"revision\":2,\"change\":\"put\",\"key\":\"size\",\"value\":\"xl\"}\n"
             "{\"revision\":2,\"change\":\"delete\",\"key\":\"color\",\"value\":null}\n");
+}
+
+// Two changes that come in one message are still two.
+TEST_F(CommandsTest, WatchCountsChanges) {
+  FillCart();
+  ctl_.Run({"state", "put", "-n", "shop", "cart", "size", "xl"});
+  const Ran ran = ctl_.Run(
+      {"watch", "-n", "shop", "cart", "--from-revision", "1", "--count", "1", "-o", "jsonl"});
+  EXPECT_EQ(ran.exit_code, kOk) << ran.err;
+  EXPECT_THAT(ran.out, Not(HasSubstr("\"revision\":2")));
 }
 
 TEST_F(CommandsTest, WatchEndsWhenInterrupted) {

@@ -115,9 +115,9 @@ TEST_F(ImportTest, ASecondRunChangesNothing) {
   const Ran again = Import();
   EXPECT_EQ(again.exit_code, kOk);
   EXPECT_THAT(again.err, HasSubstr("imported 100 accounts"));
-  EXPECT_THAT(again.err, HasSubstr("100 writes had been made by an earlier import"));
+  EXPECT_THAT(again.err, HasSubstr("100 writes had been made before"));
   EXPECT_EQ(Writes(), 100u);
-  EXPECT_THAT(Import({"--run-id", "2"}).err, Not(HasSubstr("earlier import")));
+  EXPECT_THAT(Import({"--run-id", "2"}).err, Not(HasSubstr("made before")));
   EXPECT_EQ(Writes(), 200u);
 }
 
@@ -208,6 +208,16 @@ TEST_F(ImportTest, APutOffRecordDoesNotOverwriteALaterOneInTheNextRun) {
   ImportJsonl(text);
   EXPECT_EQ(Value("", "a", "k"), "new");
   EXPECT_EQ(Writes(), 2u);
+}
+
+TEST_F(ImportTest, NamesEveryRecordOfANamespaceThatCannotBe) {
+  const Ran ran = ImportJsonl(
+      "{\"id\":\"a\"}\n{\"namespace\":\"NO\",\"id\":\"b\"}\n"
+      "{\"namespace\":\"NO\",\"id\":\"c\"}\n{\"id\":\"d\"}\n");
+  EXPECT_EQ(ran.exit_code, kFailed);
+  EXPECT_THAT(ran.err, HasSubstr("line 2: "));
+  EXPECT_THAT(ran.err, HasSubstr("line 3: "));
+  EXPECT_THAT(ran.err, HasSubstr("imported 2 accounts (2 bad records)"));
 }
 
 TEST_F(ImportTest, NotesWhatIsDurable) {

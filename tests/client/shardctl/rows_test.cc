@@ -105,6 +105,8 @@ TEST(RowsTest, CutsLongCellsOnlyIfAsked) {
 TEST(RowsTest, LargeNumbersAreStringsInJson) {
   EXPECT_EQ(JsonNumber((uint64_t{1} << 53) - 1), 9007199254740991);
   EXPECT_EQ(JsonNumber(uint64_t{1} << 53), "9007199254740992");
+  EXPECT_EQ(JsonInteger(-5), -5);
+  EXPECT_EQ(JsonInteger(-(int64_t{1} << 53)), "-9007199254740992");
 }
 
 TEST(RowsTest, AnObjectIsALineForEachField) {
