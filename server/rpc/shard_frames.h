@@ -14,6 +14,10 @@
 
 namespace shardd::rpc {
 
+// What all reads of one frame may find together: the rest of a message is for the answers to
+// writes, which are small but cannot be left out.
+inline constexpr size_t kFrameReadBytesMax = limits::kMessageBytesMax / 4 * 3;
+
 // A stream whose frames are lists of operations on accounts. `Traits` says what the messages are:
 //   Request, Response;
 //   kField, the name of the list; Count(request);
@@ -65,13 +69,12 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
       if (const auto* get = std::get_if<GetResult>(&answer)) size = ByteSize(*get);
       if (const auto* scan = std::get_if<ScanResult>(&answer)) size = ByteSize(*scan);
       if (size == 0) return true;
-      return bytes_read_.fetch_add(size, std::memory_order_relaxed) + size <=
-             limits::kMessageBytesMax;
+      return bytes_read_.fetch_add(size, std::memory_order_relaxed) + size <= kFrameReadBytesMax;
     }
     static absl::Status TooLarge() {
       return Error(Reason::kFrameTooLarge,
                    absl::StrCat("what the reads of this frame found is more than ",
-                                limits::kMessageBytesMax, " bytes; read less in one frame"));
+                                kFrameReadBytesMax, " bytes; read less in one frame"));
     }
 
     Frame& frame_;

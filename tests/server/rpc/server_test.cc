@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
+#include "server/rpc/grpc_log.h"
 #include "tests/server/rpc/test_daemon.h"
 
 namespace shardd::rpc {
@@ -87,7 +88,26 @@ TEST(ServerTest, EveryCallOfTheContractIsServed) {
             grpc::StatusCode::UNIMPLEMENTED);
 }
 
+// What gRPC has logged as errors. A lock, since any of its threads may log.
+class LoggedErrors {
+ public:
+  static void Add(bool error, absl::string_view message) {
+    MutexLock lock(mutex_);
+    if (error) absl::StrAppend(&text_, message, "\n");
+  }
+  static std::string Text() {
+    MutexLock lock(mutex_);
+    return text_;
+  }
+
+ private:
+  inline static Mutex mutex_;
+  inline static std::string text_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Plan: open a port that is taken; what gRPC says about it goes to our log, not to standard error.
 TEST(ServerTest, SecondServerOnThePortFails) {
+  SendGrpcLogTo(&LoggedErrors::Add);
   TestDaemon daemon;
   GrpcFrontEnd::Options options;
   options.listen = daemon.address();
@@ -97,6 +117,9 @@ TEST(ServerTest, SecondServerOnThePortFails) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(absl::StrContains(status.message(), daemon.address())) << status;
   EXPECT_TRUE(absl::StrContains(status.message(), "in use")) << status;
+  EXPECT_TRUE(absl::StrContains(LoggedErrors::Text(), "Address already in use"))
+      << LoggedErrors::Text();
+  SendGrpcLogTo(nullptr);
 }
 
 class HealthTest : public testing::Test {
