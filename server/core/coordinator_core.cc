@@ -97,8 +97,13 @@ void CoordinatorCore::Start(CoordinatorTurn& turn) {
   tables.namespaces = std::make_shared<const NamespaceTable>(namespaces_);
   tables.operations = std::make_shared<const OperationTable>(operations_);
   turn.effects.push_back(std::move(tables));
-  for (const auto& [id, operation] : operations_) {
-    if (operation.running()) BeginPurge(operation, operation.delete_accounts, turn);
+  for (auto& [id, operation] : operations_) {
+    if (operation.state == OperationState::kCancelling) {
+      // Nothing of it is under way any more.
+      EndDeletion(operation, OperationState::kCancelled, absl::OkStatus(), turn);
+    } else if (operation.running()) {
+      BeginPurge(operation, operation.delete_accounts, turn);
+    }
   }
 }
 
