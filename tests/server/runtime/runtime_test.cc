@@ -105,6 +105,19 @@ TEST_F(RuntimeTest, OneBatchCoversWhatWaits) {
   EXPECT_EQ(ValueOf(kRef), "52");
 }
 
+// Plan: more waits than one batch may hold; the worker commits as soon as a batch is full.
+TEST_F(RuntimeTest, AFullBatchIsCommitted) {
+  Start({.shard_count = 1});
+  HoldWorker();
+  const std::string large(limits::kEntryValueBytesMax, 'v');
+  const size_t a_batch = limits::kBatchBytesMax / large.size();
+  CallId last;
+  for (size_t i = 0; i < 2 * a_batch + 1; ++i) last = Submit(Put({"", absl::StrCat(i)}, large));
+  store_.Open();
+  EXPECT_THAT(sink_.WaitForReply(last), IsOk());
+  EXPECT_EQ(runtime_->Shards()[0].batches_total, 1u + 3u);
+}
+
 TEST_F(RuntimeTest, AFullMailboxRefuses) {
   Start({.shard_count = 1, .mailbox_items_max = 3});
   HoldWorker();

@@ -222,6 +222,26 @@ TEST(FingerprintTest, TellsRequestsApart) {
           .second);
 }
 
+// Plan: fingerprints are stored in outcomes, so they are literals: XXH3-128 of the bytes named.
+TEST(FingerprintTest, ValuesAreFixed) {
+  // 01 026e73 026964 01, 01: 04 03, then 00 016b 0176, 03 016e 01
+  const ApplyRequest apply{.account = kRef,
+                           .create_account = true,
+                           .preconditions = {AccountRevisionIs{3}},
+                           .mutations = {Put{"k", "v"}, AddInteger{"n", -1}}};
+  EXPECT_EQ(Fingerprint(apply), (Hash128{0x0f9a07041242d8cf, 0x3d51a8b58f14ecfd}));
+  // 02 026e73 026964 05 32, 01: 0161 0162
+  const CreateAccountRequest create{.account = kRef, .labels = {{"a", "b"}}, .limits = {5, 50}};
+  EXPECT_EQ(Fingerprint(create), (Hash128{0x1469e2e5f691ec43, 0xa6c0146da9422d71}));
+  // 03 026e73 026964 00 01 00 02, 01: 0161 00
+  const UpdateAccountRequest update{
+      .account = kRef, .labels = Labels{{"a", ""}}, .state = AccountState::kFrozen};
+  EXPECT_EQ(Fingerprint(update), (Hash128{0xb90073c9c6607909, 0x49d07d84551f1fc3}));
+  // 04 026e73 026964 07
+  const DeleteAccountRequest remove{.account = kRef, .expected_revision = 7};
+  EXPECT_EQ(Fingerprint(remove), (Hash128{0x11592cc9a38f128b, 0x9ad0ac1e67e8eae0}));
+}
+
 // Plan: what hides in a request must weigh, or a mailbox holds more than its bytes.
 TEST(ByteSizeTest, EverythingWeighs) {
   const std::string large(100'000, 'x');
