@@ -35,11 +35,17 @@ class SerializationTraits<shardd::rpc::Parsed<Message>> {
  public:
   static Status Deserialize(ByteBuffer* bytes, shardd::rpc::Parsed<Message>* parsed) {
     parsed->byte_count = bytes->Length();
-    ProtoBufferReader reader(bytes);
-    const bool readable = reader.status().ok() && parsed->message.ParseFromZeroCopyStream(&reader);
-    parsed->status = readable ? absl::OkStatus()
-                              : shardd::rpc::ExplainUnreadable(*Message::descriptor(), *bytes);
+    parsed->status = Read(*bytes, parsed->message)
+                         ? absl::OkStatus()
+                         : shardd::rpc::ExplainUnreadable(*Message::descriptor(), *bytes);
+    bytes->Clear();  // They are ours to release.
     return Status::OK;
+  }
+
+ private:
+  static bool Read(ByteBuffer& bytes, Message& message) {
+    ProtoBufferReader reader(&bytes);
+    return reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
   }
 };
 
