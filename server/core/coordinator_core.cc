@@ -92,11 +92,6 @@ absl::StatusOr<CoordinatorCore> CoordinatorCore::Load(const storage::Reader& met
 
 void CoordinatorCore::Start(CoordinatorTurn& turn) {
   if (first_start_) turn.batch.Put(storage::kMeta, std::string(kTableKey), table().Encode());
-  PublishTables tables;
-  tables.routing = std::make_shared<const TableHistory>(tables_);
-  tables.namespaces = std::make_shared<const NamespaceTable>(namespaces_);
-  tables.operations = std::make_shared<const OperationTable>(operations_);
-  turn.effects.push_back(std::move(tables));
   for (auto& [id, operation] : operations_) {
     if (operation.state == OperationState::kCancelling) {
       // Nothing of it is under way any more.
@@ -105,6 +100,11 @@ void CoordinatorCore::Start(CoordinatorTurn& turn) {
       BeginPurge(operation, operation.delete_accounts, turn);
     }
   }
+  PublishTables tables;
+  tables.routing = std::make_shared<const TableHistory>(tables_);
+  tables.namespaces = std::make_shared<const NamespaceTable>(namespaces_);
+  tables.operations = std::make_shared<const OperationTable>(operations_);
+  turn.effects.push_back(std::move(tables));
 }
 
 void CoordinatorCore::Step(CoordinatorRequest request, CoordinatorTurn& turn) {

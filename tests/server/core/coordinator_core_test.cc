@@ -372,6 +372,7 @@ TEST_F(CoordinatorCoreTest, ACancelledDeletionStops) {
       EXPECT_EQ(CountAccounts(), before) << "nothing was under way any more";
     }
     EXPECT_EQ(core_->namespaces().at("ns").state, NamespaceState::kActive);
+    EXPECT_EQ(published_namespaces_->at("ns").state, NamespaceState::kActive);
     EXPECT_THAT(Put({"ns", "one-more"}), IsOk());
     EXPECT_THAT(Cancel(begun.id), HasReason(Reason::kOperationEnded));
   }
