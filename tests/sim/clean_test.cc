@@ -1,5 +1,9 @@
-// Plan: run many seeds, which must violate nothing; run some twice, which must give the same trace.
+// Plan: run many seeds, which must violate nothing and together meet every rare thing; run some
+// twice, which must give the same trace.
 
+#include <set>
+
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "tests/sim/world.h"
 
@@ -9,9 +13,15 @@ namespace {
 constexpr uint64_t kSeeds = 300;
 constexpr uint64_t kSeedsReplayed = 20;
 
-TEST(SimulatorTest, NothingIsViolated) {
+TEST(SimulatorTest, NothingIsViolatedAndEverythingIsMet) {
+  std::set<absl::string_view> met;
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    EXPECT_EQ(RunSeed(seed, Bug::kNone, /*verbose=*/false).violation, "") << "seed " << seed;
+    RunResult result = RunSeed(seed, Bug::kNone, /*verbose=*/false);
+    EXPECT_EQ(result.violation, "") << "seed " << seed;
+    met.merge(result.met);
+  }
+  for (const absl::string_view thing : RareThings()) {
+    EXPECT_TRUE(met.contains(thing)) << "no seed met " << thing;
   }
 }
 

@@ -175,7 +175,11 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
     const auto known = account.outcomes.find(request.request_id);
     if (known != account.outcomes.end()) {
       std::string again = Repeat(known->second, wish);
-      if (MustRemember(account, known->second)) return again;
+      if (MustRemember(account, known->second)) {
+        MeetRepeat(account, known->second, wish);
+        return again;
+      }
+      trace_.Meet("an outdated outcome");
       // Outdated: it may be a repeat, or a first try that ended likewise and was remembered anew.
       ++account.outcome_next;
       if (Matches(again, actual.text)) return again;
@@ -188,6 +192,7 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
   outcome.time = now;
   outcome.wish = wish.number;
   if (decision.refused != Reason::kUnspecified) {
+    MeetRefusal(decision.refused);
     const std::string refusal = ErrorText(decision.refused);
     if (!Matches(refusal, actual.text)) return refusal;
     const Known record = HasRecord(account);
@@ -199,6 +204,8 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
     return actual.text;
   }
   if (decision.changed) {
+    const bool forgotten = !account.exists && !account.has_record && account.revision > 0;
+    if (forgotten) trace_.Meet("a forgotten name used again");
     const bool free_choice = decision.change.created && actual.revision > account.revision;
     draft.revision = free_choice ? actual.revision : account.revision + 1;
     draft.revision_exact = true;
@@ -231,7 +238,22 @@ void Model::Remember(ModelAccount& account, const std::string& request_id,
   // What a deleted account left behind outlasts the outcomes it keeps.
   if (!account.exists && outcome.certain) account.update_time = outcome.time;
   outcome.order = account.outcome_next++;
+  outcome.run = run_;
   account.outcomes[request_id] = std::move(outcome);
+}
+
+void Model::MeetRepeat(const ModelAccount& account, const ModelOutcome& outcome,
+                       const Wish& wish) const {
+  if (outcome.wish == 0) return trace_.Meet("a forbidden request");
+  if (outcome.wish != wish.number) return trace_.Meet("a reused request id");
+  if (outcome.run != run_) trace_.Meet("a repeat after a crash");
+  if (!account.exists) trace_.Meet("a repeat after a deletion");
+  if (Matches("error", outcome.answer.substr(0, 5))) trace_.Meet("a repeat of a refusal");
+}
+
+void Model::MeetRefusal(Reason reason) const {
+  if (reason == Reason::kAccountFrozen) trace_.Meet("a frozen account");
+  if (reason == Reason::kAccountFull) trace_.Meet("a full account");
 }
 
 Model::Decision Model::Decide(ModelAccount& draft, const ApplyRequest& request,

@@ -13,6 +13,7 @@
 #include "server/account/account_ref.h"
 #include "server/account/routing_key.h"
 #include "server/core/event.h"
+#include "tests/sim/trace.h"
 
 namespace shardd::sim {
 
@@ -43,6 +44,7 @@ struct ModelOutcome {
   std::string answer;     // text of the first answer
   std::string outcome;    // text of what GetRequestOutcome says of it
   bool is_apply = false;  // its repeats say that they are repeats
+  uint64_t run = 0;       // of the daemon that gave it
   bool certain = true;    // false: the account may have had no record to keep it in
 };
 
@@ -98,7 +100,7 @@ class Model {
   // Accounts as they were before some turn.
   using Undo = std::map<AccountRef, ModelAccount>;
 
-  explicit Model(Options options) : options_(options) {}
+  Model(Options options, Trace& trace) : options_(options), trace_(trace) {}
 
   // Runs a request. Returns the right answer: `actual.text` if that is one, else another.
   // Accounts that change are first copied to `undo`.
@@ -158,7 +160,11 @@ class Model {
   Decision Decide(ModelAccount& draft, const DeleteAccountRequest& request, const Answer&) const;
   bool Holds(const ModelAccount& before, const Precondition& condition, const Answer& actual) const;
 
+  void MeetRepeat(const ModelAccount& account, const ModelOutcome& outcome, const Wish& wish) const;
+  void MeetRefusal(Reason reason) const;
+
   Options options_;
+  Trace& trace_;
   std::map<AccountRef, ModelAccount> accounts_;
   absl::Time latest_ = absl::InfinitePast();
   uint64_t run_ = 0;

@@ -81,9 +81,14 @@ void NamespaceOracle::CheckOperations(const State& before,
       return verdict_.Fail("an operation was cancelled and nobody asked");
     }
     if (!was.running() || is.running()) continue;
-    if (!Any(results, [&](const PurgeResult& result) { return result.operation == id; })) {
+    // A restart ends what was to be cancelled.
+    const bool at_start =
+        was.state == OperationState::kCancelling && requests.empty() && results.empty();
+    if (!at_start &&
+        !Any(results, [&](const PurgeResult& result) { return result.operation == id; })) {
       return verdict_.Fail("an operation ended out of nothing");
     }
+    MeetEnd(is.state);
     if (is.state == OperationState::kSucceeded) CheckSucceeded(is);
     if (is.state == OperationState::kFailed &&
         (is.delete_accounts || is.error_reason != Reason::kNamespaceNotEmpty)) {
@@ -99,6 +104,12 @@ void NamespaceOracle::CheckOperations(const State& before,
       verdict_.Fail("an operation began and nobody asked");
     }
   }
+}
+
+void NamespaceOracle::MeetEnd(OperationState state) {
+  if (state == OperationState::kSucceeded) trace_.Meet("an operation that succeeds");
+  if (state == OperationState::kFailed) trace_.Meet("an operation that fails");
+  if (state == OperationState::kCancelled) trace_.Meet("an operation that is cancelled");
 }
 
 void NamespaceOracle::CheckSucceeded(const OperationRecord& operation) {
@@ -165,6 +176,11 @@ void NamespaceOracle::Published(const PublishTables& tables) {
   if (tables.namespaces != nullptr) published_ = *tables.namespaces;
 }
 
+void NamespaceOracle::TurnEnded() {
+  if (published_ != now_.namespaces) verdict_.Fail("what is published is not what is in force");
+  if (!answers_.empty()) verdict_.Fail("the coordinator did not answer a call");
+}
+
 bool NamespaceOracle::PublishedActive(const std::string& name) const {
   if (name.empty()) return true;
   const auto found = published_.find(name);
@@ -188,6 +204,7 @@ void NamespaceOracle::Recovered(const CoordinatorCore& core) {
   durable_ = true;
   written_ = acknowledged_ = false;
   answers_.clear();
+  if (!AllEnded()) trace_.Meet("an operation taken up again");
 }
 
 }  // namespace shardd::sim

@@ -33,6 +33,8 @@ class NamespaceOracle {
 
   void Delivered(const CoordinatorReply& reply);
   void Published(const PublishTables& tables);
+  // All effects of a turn were performed.
+  void TurnEnded();
 
   void Died();
   // `core` was loaded from what is stored.
@@ -61,6 +63,7 @@ class NamespaceOracle {
   void CheckOperations(const State& before, const std::vector<CoordinatorRequest>& requests,
                        const std::vector<PurgeResult>& results);
   void CheckNamespaces(const State& before, const std::vector<CoordinatorRequest>& requests);
+  void MeetEnd(OperationState state);
   void CheckSucceeded(const OperationRecord& operation);
 
   const Model& model_;

@@ -46,9 +46,9 @@ Oracle::Oracle(const Scenario& scenario, Verdict& verdict, Trace& trace)
     : scenario_(scenario),
       verdict_(verdict),
       trace_(trace),
-      model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention}),
+      model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention}, trace),
       namespaces_(model_, verdict, trace),
-      watches_(model_, verdict) {}
+      watches_(model_, verdict, trace) {}
 
 CallId Oracle::Send(std::shared_ptr<const Wish> wish, absl::Time deadline, uint64_t epoch) {
   const CallId id{next_call_++};
@@ -77,6 +77,9 @@ void Oracle::Refused(CallId id, absl::Time now, const absl::Status& why) {
   call.state = CallState::kAnswered;
   trace_.Add("refused ", id.call, ": ", ErrorText(why));
   const Reason reason = ReasonOf(why);
+  if (reason == Reason::kStaleEpoch) trace_.Meet("a stale epoch");
+  if (reason == Reason::kMailboxFull) trace_.Meet("a full mailbox");
+  if (reason == Reason::kDeadlineExpired) trace_.Meet("a deadline that passed before");
   const std::string& name_space = AccountOf(call.wish->body).name_space;
   const bool right =
       reason == Reason::kMailboxFull || reason == Reason::kDraining ||
@@ -167,10 +170,16 @@ std::string Oracle::RightAnswer(const Call& call, CallId id, const Route& route,
                                 const Answer& actual, Flight& flight) {
   const ShardRequestBody& body = call.wish->body;
   const std::string& name_space = AccountOf(body).name_space;
-  if (now > call.deadline) return ErrorText(Reason::kDeadlineExpired);
-  if (call.epoch > 1) return ErrorText(Reason::kStaleEpoch);
+  if (now > call.deadline) {
+    trace_.Meet("a deadline that passed in the mailbox");
+    return ErrorText(Reason::kDeadlineExpired);
+  }
   if (std::holds_alternative<UnwatchRequest>(body)) return "watch ended";
-  if (closed_[route.shard].contains(name_space)) return ErrorText(Reason::kNamespaceDeleting);
+  if (closed_[route.shard].contains(name_space)) {
+    const bool gone = !namespaces_.Exists(name_space);
+    trace_.Meet(gone ? "a request held up past a deletion" : "a request to a closed namespace");
+    return ErrorText(Reason::kNamespaceDeleting);
+  }
   if (!namespaces_.Exists(name_space)) {
     Fail(absl::StrCat("a request ran in namespace ", name_space, ", which does not exist"));
   }
@@ -205,6 +214,8 @@ void Oracle::RunPurge(const PurgeNamespace& purge, const PurgeResult& result, co
                route.range.Contains(account.first.routing_key());
       });
   if (holds && result.empty) Fail("a purge found nothing; there are accounts");
+  if (!result.empty && !result.holds_accounts) trace_.Meet("a purge in steps");
+  if (result.holds_accounts) trace_.Meet("a purge that finds accounts");
   if (!holds && result.holds_accounts) Fail("a purge found accounts; there are none");
 }
 
@@ -235,6 +246,7 @@ void Oracle::Delivered(const Reply& reply) {
   if (call.state != CallState::kRan) return Fail("a call is answered that did not run");
   call.state = CallState::kAnswered;
   if (Matches(ErrorText(Reason::kStorageFailed), text)) {
+    trace_.Meet("a failed sync");
     call.answer = text;  // unknown: nothing is promised
     return;
   }
@@ -254,17 +266,38 @@ void Oracle::Delivered(const WatchEvent& event) {
   watches_.Delivered(event);
 }
 
+bool Oracle::RemembersLater(const Flight& flight, const storage::Reader& reader) const {
+  for (const auto& [account, before] : flight.undo) {
+    const auto stored = ReadAccountState(reader, RouteOf(account).home, account);
+    const ModelAccount* const after = model_.Find(account);
+    if (!stored.ok() || after == nullptr) continue;
+    for (const auto& [request_id, outcome] : after->outcomes) {
+      const auto earlier = before.outcomes.find(request_id);
+      const auto kept = stored->outcomes.find(request_id);
+      if (earlier == before.outcomes.end() || kept == stored->outcomes.end()) continue;
+      if (earlier->second.time != outcome.time && kept->second.time == outcome.time) return true;
+    }
+  }
+  return false;
+}
+
 void Oracle::SettleFlight(ShardId shard, const storage::Reader& reader) {
   Flight& flight = flights_[shard];
   if (flight.durable) return;
-  const auto kept = [&](const auto& touched) {
-    const auto stored = ReadAccountState(reader, RouteOf(touched.first).home, touched.first);
-    return stored.ok() && Difference(*model_.Find(touched.first), *stored).empty();
-  };
-  const bool survived = flight.written && std::all_of(flight.undo.begin(), flight.undo.end(), kept);
+  bool as_after = flight.written;
+  bool as_before = true;
+  for (const auto& [account, before] : flight.undo) {
+    const auto stored = ReadAccountState(reader, RouteOf(account).home, account);
+    as_after = as_after && stored.ok() && Difference(*model_.Find(account), *stored).empty();
+    as_before = as_before && stored.ok() && Difference(before, *stored).empty();
+  }
+  // Both, if a refusal was remembered again in place of one that is outdated: its time tells. If
+  // that does not tell either, all that it changed is outdated already, and nobody is harmed.
+  const bool survived = as_after && (!as_before || RemembersLater(flight, reader));
   trace_.Add("flight of shard ", shard.value, survived ? " survived" : " is lost");
-  if (!survived) {
-    model_.Restore(flight.undo);
+  trace_.Meet(survived ? "a flight that survives" : "a flight that is lost");
+  if (!survived) model_.Restore(flight.undo);
+  if (!as_after) {
     for (const CallId id : flight.calls) {
       const Call& call = calls_.at(id);
       const bool promised = call.state == CallState::kAnswered && IsMutation(call.wish->body) &&

@@ -93,6 +93,9 @@ class Oracle {
     bool durable = true;
   };
 
+  // Whether what is stored remembers a request as of this flight, and not as of before it.
+  bool RemembersLater(const Flight& flight, const storage::Reader& reader) const;
+
   void Fail(const std::string& what) { verdict_.Fail(what); }
   const Route& RouteOf(const AccountRef& account) const;
   void RunCall(CallId call, const Route& route, absl::Time now, const Reply* reply, Flight& flight);

@@ -98,9 +98,10 @@ void SimRuntime::Start() {
   turn.now = clock_.Now();
   coordinator_.core->Start(turn);
   coordinator_.core->FinishTurn(turn);
-  SHARDD_CHECK(turn.batch.empty());
   oracle_.namespaces().TurnRan({}, {}, turn, *coordinator_.core);
   oracle_.namespaces().TurnWroteNothing();
+  const bool cancels = !turn.batch.empty();  // an operation that had been asked to stop
+  if (cancels && !store_->Commit(turn.batch).ok()) return verdict_.Fail("the first commit failed");
   PerformCoordinatorTurn();
   namespaces_at_start_ = namespaces_;
 }
@@ -465,6 +466,7 @@ void SimRuntime::PerformCoordinatorTurn() {
       SendToWorker(std::move(std::get<struct SendToShard>(effect)));
     }
   }
+  oracle_.namespaces().TurnEnded();
 }
 
 void SimRuntime::SendToWorker(struct SendToShard message) {

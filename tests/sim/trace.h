@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -10,7 +11,7 @@
 namespace shardd::sim {
 
 // Everything that happened in a run, in order, as one hash: two runs of a seed must agree on it.
-// Also printed, line by line, if asked.
+// Also printed, line by line, if asked. Besides, which rare things were met.
 class Trace {
  public:
   explicit Trace(bool print) : print_(print) {}
@@ -24,9 +25,14 @@ class Trace {
 
   uint64_t hash() const { return hash_; }
 
+  // Something rare was met. Worlds that never meet it prove nothing about it.
+  void Meet(absl::string_view what) { met_.insert(what); }
+  const std::set<absl::string_view>& met() const { return met_; }
+
  private:
   bool print_;
   uint64_t hash_ = 0;
+  std::set<absl::string_view> met_;  // literals
 };
 
 }  // namespace shardd::sim

@@ -40,12 +40,16 @@ void WatchOracle::Started(CallId call, ShardId shard, const WatchRequest& reques
   if (refusal == nullptr) {
     const uint64_t next =
         request.start_revision == 0 ? account.revision + 1 : request.start_revision;
+    if (request.start_revision != 0 && next <= account.revision) {
+      trace_.Meet("a watch that resumes");
+    }
     watches_[call] = Watch{request.account, shard, next};
     return;
   }
   if (Matches(ErrorText(Reason::kAccountNotFound), *refusal)) {
     if (account.exists) verdict_.Fail("a watch does not find an account that exists");
   } else if (Matches(ErrorText(Reason::kRevisionCompacted), *refusal)) {
+    trace_.Meet("a watch that is compacted");
     if (!MayBeCompacted(account, request.start_revision)) {
       verdict_.Fail("a watch is told that changes are no longer kept; they are recent");
     }

@@ -7,6 +7,7 @@
 
 #include "server/core/event.h"
 #include "tests/sim/model.h"
+#include "tests/sim/trace.h"
 #include "tests/sim/verdict.h"
 
 namespace shardd::sim {
@@ -23,7 +24,8 @@ struct BrokenWatch {
 // Thread safety: none.
 class WatchOracle {
  public:
-  WatchOracle(const Model& model, Verdict& verdict) : model_(model), verdict_(verdict) {}
+  WatchOracle(const Model& model, Verdict& verdict, Trace& trace)
+      : model_(model), verdict_(verdict), trace_(trace) {}
 
   // A shard ran a WatchRequest, after the changes that are in the model now. `refusal` is nullptr
   // if it did not refuse.
@@ -50,6 +52,7 @@ class WatchOracle {
 
   const Model& model_;
   Verdict& verdict_;
+  Trace& trace_;
   std::map<CallId, Watch> watches_;
 };
 

@@ -18,6 +18,38 @@ constexpr uint64_t kSettleStepsMax = 20'000;
 
 RunResult RunSeed(uint64_t seed, Bug bug, bool verbose) { return World(seed, bug, verbose).Run(); }
 
+const std::vector<absl::string_view>& RareThings() {
+  static const std::vector<absl::string_view>& things = *new std::vector<absl::string_view>{
+      "a repeat after a crash",
+      "a repeat after a deletion",
+      "a repeat of a refusal",
+      "a reused request id",
+      "a forbidden request",
+      "an outdated outcome",
+      "a forgotten name used again",
+      "a flight that survives",
+      "a flight that is lost",
+      "a failed sync",
+      "a full mailbox",
+      "a deadline that passed in the mailbox",
+      "a deadline that passed before",
+      "a stale epoch",
+      "a request to a closed namespace",
+      "a request held up past a deletion",
+      "a watch that resumes",
+      "a watch that is compacted",
+      "a purge in steps",
+      "a purge that finds accounts",
+      "an operation that succeeds",
+      "an operation that fails",
+      "an operation that is cancelled",
+      "an operation taken up again",
+      "a frozen account",
+      "a full account",
+  };
+  return things;
+}
+
 World::World(uint64_t seed, Bug bug, bool verbose)
     : random_(seed),
       trace_(verbose),
@@ -32,7 +64,7 @@ RunResult World::Run() {
   MakeNamespaces();
   while (verdict_.ok() && steps_ < scenario_.steps) Step();
   if (verdict_.ok()) Finish();
-  return {verdict_.violation(), trace_.hash(), steps_};
+  return {verdict_.violation(), trace_.hash(), steps_, trace_.met()};
 }
 
 void World::MakeNamespaces() {

@@ -22,7 +22,11 @@ struct RunResult {
   std::string violation;  // empty: none
   uint64_t trace_hash = 0;
   uint64_t steps = 0;
+  std::set<absl::string_view> met;  // which of RareThings()
 };
+
+// What the worlds of a few hundred seeds must all meet, taken together.
+const std::vector<absl::string_view>& RareThings();
 
 // Runs the world of one seed to its end, or to the first violation.
 RunResult RunSeed(uint64_t seed, Bug bug, bool verbose);
