@@ -143,29 +143,6 @@ Known Model::HasRecord(const ModelAccount& account) const {
   return needed ? Known::kYes : Known::kMaybe;
 }
 
-std::string Model::Run(const Wish& wish, absl::Time now, const Answer& actual, Undo& undo) {
-  SeeTime(now);
-  return std::visit(
-      [&](const auto& request) -> std::string {
-        using Request = std::decay_t<decltype(request)>;
-        if constexpr (std::is_same_v<Request, ApplyRequest> ||
-                      std::is_same_v<Request, CreateAccountRequest> ||
-                      std::is_same_v<Request, UpdateAccountRequest> ||
-                      std::is_same_v<Request, DeleteAccountRequest>) {
-          return RunMutation(wish, request, Kept(now), actual, undo);
-        } else if constexpr (std::is_same_v<Request, GetRequest>) {
-          return Read(Find(request.account), request);
-        } else if constexpr (std::is_same_v<Request, ScanRequest>) {
-          return Read(Find(request.account), request, wish.resume_after);
-        } else if constexpr (std::is_same_v<Request, GetOutcomeRequest>) {
-          return RunOutcome(request, Kept(now), actual, undo);
-        } else {
-          return "no such request is run by the model";
-        }
-      },
-      wish.body);
-}
-
 template <typename Request>
 std::string Model::RunMutation(const Wish& wish, const Request& request, absl::Time now,
                                const Answer& actual, Undo& undo) {
@@ -231,6 +208,29 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
     Remember(account, request.request_id, std::move(outcome));
   }
   return answer;
+}
+
+std::string Model::Run(const Wish& wish, absl::Time now, const Answer& actual, Undo& undo) {
+  SeeTime(now);
+  return std::visit(
+      [&](const auto& request) -> std::string {
+        using Request = std::decay_t<decltype(request)>;
+        if constexpr (std::is_same_v<Request, ApplyRequest> ||
+                      std::is_same_v<Request, CreateAccountRequest> ||
+                      std::is_same_v<Request, UpdateAccountRequest> ||
+                      std::is_same_v<Request, DeleteAccountRequest>) {
+          return RunMutation(wish, request, Kept(now), actual, undo);
+        } else if constexpr (std::is_same_v<Request, GetRequest>) {
+          return Read(Find(request.account), request);
+        } else if constexpr (std::is_same_v<Request, ScanRequest>) {
+          return Read(Find(request.account), request, wish.resume_after);
+        } else if constexpr (std::is_same_v<Request, GetOutcomeRequest>) {
+          return RunOutcome(request, Kept(now), actual, undo);
+        } else {
+          return "no such request is run by the model";
+        }
+      },
+      wish.body);
 }
 
 void Model::Remember(ModelAccount& account, const std::string& request_id,

@@ -68,7 +68,10 @@ void NamespaceOracle::TurnRan(const std::vector<CoordinatorRequest>& requests,
 void NamespaceOracle::CheckOperations(const State& before,
                                       const std::vector<CoordinatorRequest>& requests,
                                       const std::vector<PurgeResult>& results) {
-  for (const auto& [id, was] : before.operations) {
+  for (const auto& operation : before.operations) {
+    // Named apart: clang 14 captures no structured bindings.
+    const OperationId id = operation.first;
+    const OperationRecord& was = operation.second;
     const auto found = now_.operations.find(id);
     if (found == now_.operations.end()) return verdict_.Fail("an operation is gone");
     const OperationRecord& is = found->second;
