@@ -114,6 +114,7 @@ Daemon::Daemon(const Settings& settings, Log& log)
     : config_(settings.config),
       settings_(settings),
       log_(log),
+      grpc_log_lines_(log),
       clock_(RealClock()),
       start_time_(clock_.Now()),
       notify_(Variable("NOTIFY_SOCKET")),

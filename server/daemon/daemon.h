@@ -11,6 +11,7 @@
 #include "server/config/settings.h"
 #include "server/daemon/drain.h"
 #include "server/daemon/exit_code.h"
+#include "server/daemon/grpc_log_lines.h"
 #include "server/daemon/metrics.h"
 #include "server/daemon/notify_socket.h"
 #include "server/daemon/signal_watcher.h"
@@ -72,6 +73,7 @@ class Daemon {
   const Config& config_;
   const Settings& settings_;
   Log& log_;
+  const GrpcLogLines grpc_log_lines_;
   const Clock& clock_;
   const absl::Time start_time_;
   bool suggest_commands_ = false;
