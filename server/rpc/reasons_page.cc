@@ -24,10 +24,11 @@ Every error carries exactly one reason: a call that fails has it in the details 
 with the domain `shardd`; an operation inside a session has it in `OperationError`. A reason keeps its meaning for ever; new
 ones may be added, so treat one you do not know by its code.
 
-*Applied?* says what is known of the effect. "no": it has not taken effect and will not, so the request may be sent again.
-"unknown": it may have; ask `GetRequestOutcome` with its `request_id`. The same stands in the metadata of `ErrorInfo` as
-`effect`. An error without any reason comes from gRPC or the network, and its effect is unknown too. When trying again makes
-sense, `google.rpc.RetryInfo` says after which delay.
+*Applied?* says what is known of the effect. "no": this attempt has not taken effect and will not, so the request may be
+sent again; of an earlier attempt with the same `request_id` it says nothing. "unknown": it may have; ask `GetRequestOutcome`
+with its `request_id`. The same stands in the metadata of `ErrorInfo` as `effect`: `NOT_APPLIED` or `UNKNOWN`. An error without
+any reason comes from gRPC or the network, and its effect is unknown too. When trying again makes sense, `google.rpc.RetryInfo`
+says after which delay: come back then or a little later, at random, so that not everybody comes back at once.
 
 | reason | code | applied? | meaning |
 |---|---|---|---|
