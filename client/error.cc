@@ -26,6 +26,22 @@ absl::Status MakeStatus(int code, const std::string& message, const std::string&
   return status;
 }
 
+// The codes of what can end an operation; the API sends none with it.
+absl::StatusCode CodeOfEnd(v1::ErrorReason reason) {
+  switch (reason) {
+    case v1::ERROR_REASON_NAMESPACE_NOT_EMPTY:
+      return absl::StatusCode::kFailedPrecondition;
+    case v1::ERROR_REASON_DISK_FULL:
+      return absl::StatusCode::kResourceExhausted;
+    case v1::ERROR_REASON_STORAGE_FAILED:
+      return absl::StatusCode::kUnavailable;
+    case v1::ERROR_REASON_STORAGE_CORRUPT:
+      return absl::StatusCode::kDataLoss;
+    default:
+      return absl::StatusCode::kUnknown;
+  }
+}
+
 void ReadErrorInfo(const google::rpc::ErrorInfo& info, ErrorDetail& detail) {
   if (info.domain() != kDomain) return;
   detail.reason_name = info.reason();
@@ -80,6 +96,18 @@ absl::Status FromOperationError(const v1::OperationError& error) {
     details.add_details()->PackFrom(retry);
   }
   return MakeStatus(error.code(), error.message(), details.SerializeAsString());
+}
+
+absl::Status FromOperation(const v1::Operation& operation) {
+  if (operation.state() == v1::OPERATION_STATE_SUCCEEDED) return absl::OkStatus();
+  if (operation.state() == v1::OPERATION_STATE_CANCELLED) {
+    return absl::AbortedError(absl::StrCat("operation ", operation.id(), " was cancelled"));
+  }
+  v1::OperationError error;
+  error.set_code(static_cast<int>(CodeOfEnd(operation.error_reason())));
+  error.set_reason(operation.error_reason());
+  error.set_message(operation.error_message());
+  return FromOperationError(error);
 }
 
 ErrorDetail DetailOf(const absl::Status& status) {

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/support/status.h"
 #include "shardd/v1/error_reason.pb.h"
+#include "shardd/v1/operation.pb.h"
 #include "shardd/v1/state.pb.h"
 
 namespace shardd::client {
@@ -39,6 +40,9 @@ absl::Status FromGrpc(const grpc::Status& status);
 
 // The outcome of one operation of a session, in the same form.
 absl::Status FromOperationError(const v1::OperationError& error);
+
+// The outcome of an operation that has ended. Cancelled is kAborted: the caller did not ask for it.
+absl::Status FromOperation(const v1::Operation& operation);
 
 // What the daemon said about `status`; nearly empty if it said nothing.
 ErrorDetail DetailOf(const absl::Status& status);

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/error.h"
+#include "client/shardctl/await_operation.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/paging.h"
 #include "client/shardctl/present.h"
@@ -14,6 +16,7 @@ struct NamespaceOptions {
   std::string name;
   std::string request_id;
   bool delete_accounts = false;
+  bool no_wait = false;
 };
 
 ExitCode PrintNamespace(Invocation& invocation, const v1::Namespace& name_space) {
@@ -58,6 +61,12 @@ absl::StatusOr<ExitCode> List(Invocation& invocation, const PageOptions& options
                     });
 }
 
+ExitCode PrintOperation(Invocation& invocation, const v1::Operation& operation) {
+  PrintObject(invocation.terminal.out, invocation.rows_options(), "operation", OperationColumns(),
+              OperationRow(operation));
+  return kOk;
+}
+
 absl::StatusOr<ExitCode> Delete(Invocation& invocation, const NamespaceOptions& options) {
   const absl::Status agreed = invocation.Confirm(
       absl::StrCat("Delete namespace ", options.name,
@@ -68,15 +77,18 @@ absl::StatusOr<ExitCode> Delete(Invocation& invocation, const NamespaceOptions& 
   v1::DeleteNamespaceRequest request;
   request.set_name(options.name);
   request.set_delete_accounts(options.delete_accounts);
-  auto response = (*daemon)->DeleteNamespace(request);
+  const auto response = (*daemon)->DeleteNamespace(request);
   if (!response.ok()) return response.status();
-  const v1::Operation& operation = response->operation();
-  PrintObject(invocation.terminal.out, invocation.rows_options(), "operation", OperationColumns(),
-              OperationRow(operation));
-  if (!operation.has_end_time()) {
-    invocation.Note(absl::StrCat("Wait for it: shardctl operation wait ", operation.id()));
+  const std::string& id = response->operation().id();
+  if (options.no_wait) {
+    invocation.Note(absl::StrCat("Wait for it: shardctl operation wait ", id));
+    return PrintOperation(invocation, response->operation());
   }
-  return kOk;
+  const auto ended = AwaitOperation(invocation, id, absl::InfiniteDuration());
+  if (!ended.ok()) return ended.status();
+  const absl::Status outcome = client::FromOperation(*ended);
+  if (!outcome.ok()) return outcome;
+  return PrintOperation(invocation, *ended);
 }
 
 void AddName(CLI::App* app, NamespaceOptions& options) {
@@ -107,12 +119,15 @@ void AddNamespaceCommands(CommandTree& tree) {
                  list.get());
 
   auto remove = std::make_shared<NamespaceOptions>();
-  app = tree.Add(group, "delete", "Delete a namespace; runs as an operation.",
-                 {"shardctl namespace delete shop --delete-accounts --yes"},
+  app = tree.Add(group, "delete", "Delete a namespace, as an operation, and wait for its end.",
+                 {"shardctl namespace delete shop --delete-accounts --yes",
+                  "shardctl namespace delete shop --yes --no-wait -o name"},
                  [remove](Invocation& invocation) { return Delete(invocation, *remove); });
   AddName(app, *remove);
   app->add_flag("--delete-accounts", remove->delete_accounts,
                 "Delete its accounts too. Without this a namespace with accounts is refused.");
+  app->add_flag("--no-wait", remove->no_wait,
+                "Return once the operation is recorded, and print it: it may still fail.");
 }
 
 }  // namespace shardd::shardctl

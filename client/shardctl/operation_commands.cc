@@ -1,9 +1,8 @@
-#include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "absl/strings/str_cat.h"
+#include "client/error.h"
+#include "client/shardctl/await_operation.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/paging.h"
 #include "client/shardctl/present.h"
@@ -15,11 +14,6 @@ struct WaitOptions {
   std::string id;
   absl::Duration patience = absl::InfiniteDuration();
 };
-
-bool HasEnded(const v1::Operation& operation) {
-  return operation.state() != v1::OPERATION_STATE_RUNNING &&
-         operation.state() != v1::OPERATION_STATE_CANCELLING;
-}
 
 ExitCode PrintOperation(Invocation& invocation, const v1::Operation& operation) {
   PrintObject(invocation.terminal.out, invocation.rows_options(), "operation", OperationColumns(),
@@ -62,36 +56,14 @@ absl::StatusOr<ExitCode> Cancel(Invocation& invocation, const std::string& id) {
   return PrintOperation(invocation, response->operation());
 }
 
-// Waits call by call, each shorter than --timeout, so that a dead daemon is noticed. An interrupt
-// ends the waiting, not the operation.
+// Shows the operation also if it failed: what it did until then is in it.
 absl::StatusOr<ExitCode> Wait(Invocation& invocation, const WaitOptions& options) {
-  auto daemon = invocation.Daemon();
-  if (!daemon.ok()) return daemon.status();
-  const absl::Time give_up = invocation.clock.Now() + options.patience;
-  const Interrupt::Scope scope(invocation.interrupt, [] {});
-  for (;;) {
-    absl::Duration rest = std::clamp(give_up - invocation.clock.Now(), absl::ZeroDuration(),
-                                     invocation.options.timeout / 2);
-    v1::WaitOperationRequest request;
-    request.set_id(options.id);
-    request.mutable_timeout()->set_seconds(absl::IDivDuration(rest, absl::Seconds(1), &rest));
-    request.mutable_timeout()->set_nanos(static_cast<int>(absl::ToInt64Nanoseconds(rest)));
-    auto response = (*daemon)->WaitOperation(request);
-    if (!response.ok()) return response.status();
-    const v1::Operation& operation = response->operation();
-    if (HasEnded(operation)) {
-      PrintOperation(invocation, operation);
-      return operation.state() == v1::OPERATION_STATE_SUCCEEDED ? kOk : kFailed;
-    }
-    if (invocation.interrupt.requested()) {
-      invocation.Note(absl::StrCat("It goes on. Wait again: shardctl operation wait ", options.id));
-      return kInterrupted;
-    }
-    if (invocation.clock.Now() >= give_up) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("operation ", options.id, " has not ended yet"));
-    }
-  }
+  const auto operation = AwaitOperation(invocation, options.id, options.patience);
+  if (!operation.ok()) return operation.status();
+  PrintOperation(invocation, *operation);
+  const absl::Status outcome = client::FromOperation(*operation);
+  if (!outcome.ok()) return outcome;
+  return kOk;
 }
 
 void AddId(CLI::App* app, std::string* id) {
@@ -115,10 +87,9 @@ void AddOperationCommands(CommandTree& tree) {
         get.get());
 
   auto wait = std::make_shared<WaitOptions>();
-  CLI::App* app =
-      tree.Add(group, "wait", "Wait until an operation has ended; fails if it did not succeed.",
-               {"shardctl operation wait op-17 --for 10m"},
-               [wait](Invocation& invocation) { return Wait(invocation, *wait); });
+  CLI::App* app = tree.Add(group, "wait", "Wait until an operation has ended; fails as it did.",
+                           {"shardctl operation wait op-17 --for 10m"},
+                           [wait](Invocation& invocation) { return Wait(invocation, *wait); });
   AddId(app, &wait->id);
   AddDuration(app, "--for", &wait->patience, "How long to wait (default until it ends).");
 

@@ -1,7 +1,6 @@
 #include "tests/client/fake_daemon.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -271,6 +270,8 @@ struct FakeDaemon::Services {
   };
 
   struct Operations final : v1::OperationService::Service {
+    explicit Operations(Services& services) : s(services) {}
+
     Status ListOperations(ServerContext*, const v1::ListOperationsRequest*,
                           v1::ListOperationsResponse* response) override {
       *response->add_operations() = FakeOperation(v1::OPERATION_STATE_RUNNING);
@@ -286,10 +287,14 @@ struct FakeDaemon::Services {
     }
     Status WaitOperation(ServerContext*, const v1::WaitOperationRequest*,
                          v1::WaitOperationResponse* response) override {
-      // Runs at first, and has ended at the second look.
-      *response->mutable_operation() =
-          FakeOperation(waits++ == 0 ? v1::OPERATION_STATE_RUNNING : v1::OPERATION_STATE_SUCCEEDED);
-      return Status::OK;
+      return s.Run([&](FakeStore&) {
+        // Runs at first, and has ended at every second look.
+        *response->mutable_operation() = waits++ % 2 == 0
+                                             ? FakeOperation(v1::OPERATION_STATE_RUNNING)
+                                             : s.d.faults_.ended_operation.value_or(
+                                                   FakeOperation(v1::OPERATION_STATE_SUCCEEDED));
+        return Status::OK;
+      });
     }
     Status CancelOperation(ServerContext*, const v1::CancelOperationRequest*,
                            v1::CancelOperationResponse* response) override {
@@ -297,7 +302,8 @@ struct FakeDaemon::Services {
       return Status::OK;
     }
 
-    std::atomic<int> waits = 0;
+    Services& s;
+    int waits = 0;
   };
 
   struct Admin final : v1::AdminService::Service {
@@ -457,7 +463,7 @@ struct FakeDaemon::Services {
   Routing routing;
   Shards shards;
   Threads threads;
-  Operations operations;
+  Operations operations{*this};
   Admin admin{*this};
   Health health{*this};
 };

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "grpcpp/server.h"
 #include "grpcpp/support/status.h"
 #include "shardd/v1/admin.pb.h"
+#include "shardd/v1/operation.pb.h"
 #include "tests/client/fake_store.h"
 
 namespace shardd::client {
@@ -37,6 +39,8 @@ class FakeDaemon {
     bool silent_sessions = false;
     // Exports break after each frame, so that every frame takes a stream of its own.
     bool break_exports = false;
+    // How the operation ends that is waited for; unset: well.
+    std::optional<v1::Operation> ended_operation;
   };
 
   FakeDaemon();

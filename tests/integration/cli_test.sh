@@ -118,17 +118,19 @@ shards_routes_threads_operations() {
   expect_json '.id and .role' thread get "$(ctl thread list -o name | head -n 1)"
   expect_error 4 'THREAD_NOT_FOUND' thread get t-9999
   # Refused by the operation, since only the shards know what is there.
-  expect_json '.kind == "delete_namespace" and .target == "names"' namespace delete names --yes
-  expect_exit 1 ctl operation wait "$(jq -r .id <<<"$json")" --for 30s -o json
+  expect_error 5 'NAMESPACE_NOT_EMPTY' namespace delete names --yes
+  expect_exit 5 ctl operation wait "$(ctl operation list -o name)" -o json
   expect_equal "reason of the failed operation" "$(jq -r .error_reason <<<"$out")" NAMESPACE_NOT_EMPTY
   expect_equal "accounts that are still there" "$(ctl account list -n names --all -o name | wc -l)" 3
-  expect_json '.kind and .id and .target == "names"' namespace delete names --delete-accounts --yes
+  expect_json '.kind and .id and .target == "names"' namespace delete names --delete-accounts --yes --no-wait
   expect_json '.state == "succeeded"' operation wait "$(jq -r .id <<<"$json")" --for 30s
   expect_json ".id == $(jq .id <<<"$json")" operation get "$(jq -r .id <<<"$json")"
   expect_json '[.items[].state] == ["succeeded", "failed"]' operation list
   expect_error 4 'OPERATION_NOT_FOUND' operation get op-9999
   expect_error 5 'OPERATION' operation cancel "$(ctl operation list -o name | head -n 1)"
   expect_error 4 'NAMESPACE_NOT_FOUND' account list -n names
+  expect_exit 0 ctl namespace create brief
+  expect_json '.kind == "delete_namespace" and .target == "brief" and .state == "succeeded"' namespace delete brief --yes
 }
 
 watches() {

@@ -334,10 +334,65 @@ TEST_F(CommandsTest, NamespacesAreListedAndDeleted) {
   EXPECT_EQ(ctl_.Run({"namespace", "list", "-o", "name"}).out, "bank\nshop\n");
   EXPECT_EQ(ctl_.Run({"namespace", "get", "shop", "-o", "json"}).json()["state"], "active");
   EXPECT_EQ(ctl_.Run({"namespace", "get", "none"}).exit_code, kNotFound);
-  const Ran deleted = ctl_.Run({"namespace", "delete", "shop", "--yes"});
+  const Ran deleted = ctl_.Run({"namespace", "delete", "shop", "--yes", "-o", "json"});
   EXPECT_EQ(deleted.exit_code, kOk);
-  EXPECT_THAT(deleted.err, HasSubstr("shardctl operation wait op-1"));
+  EXPECT_EQ(deleted.json()["state"], "succeeded");
+  EXPECT_EQ(deleted.err, "");
   EXPECT_EQ(ctl_.Run({"namespace", "list", "-o", "name"}).out, "bank\n");
+}
+
+TEST_F(CommandsTest, DeletingANamespaceNeedNotWait) {
+  const Ran deleted = ctl_.Run({"namespace", "delete", "shop", "--yes", "--no-wait", "-o", "name"});
+  EXPECT_EQ(deleted.exit_code, kOk);
+  EXPECT_EQ(deleted.out, "op-1\n");
+  EXPECT_THAT(deleted.err, HasSubstr("shardctl operation wait op-1"));
+}
+
+// Plan: let the operation of a deletion end in every bad way; both commands that wait for it say
+// why, and fail as the operation did.
+TEST_F(CommandsTest, AnOperationThatFailsFailsWhoWaitsForIt) {
+  struct Row {
+    v1::OperationState state;
+    v1::ErrorReason reason;
+    ExitCode exit_code;
+    const char* error;
+  };
+  const Row rows[] = {
+      {v1::OPERATION_STATE_FAILED, v1::ERROR_REASON_NAMESPACE_NOT_EMPTY, kConflict,
+       "reason NAMESPACE_NOT_EMPTY"},
+      {v1::OPERATION_STATE_FAILED, v1::ERROR_REASON_STORAGE_FAILED, kUnreachable,
+       "reason STORAGE_FAILED"},
+      {v1::OPERATION_STATE_FAILED, v1::ERROR_REASON_STORAGE_CORRUPT, kFailed,
+       "reason STORAGE_CORRUPT"},
+      {v1::OPERATION_STATE_CANCELLED, v1::ERROR_REASON_UNSPECIFIED, kConflict,
+       "operation op-1 was cancelled"},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.error);
+    client::FakeDaemon::Faults faults;
+    v1::Operation& ended = faults.ended_operation.emplace();
+    ended.set_id("op-1");
+    ended.set_state(row.state);
+    ended.set_error_reason(row.reason);
+    ctl_.daemon.SetFaults(faults);
+    const Ran deleted = ctl_.Run({"namespace", "delete", "shop", "--yes"});
+    EXPECT_EQ(deleted.exit_code, row.exit_code);
+    EXPECT_EQ(deleted.out, "");
+    EXPECT_THAT(deleted.err, HasSubstr(row.error));
+    const Ran waited = ctl_.Run({"operation", "wait", "op-1", "-o", "name"});
+    EXPECT_EQ(waited.exit_code, row.exit_code);
+    EXPECT_EQ(waited.out, "op-1\n");
+    EXPECT_THAT(waited.err, HasSubstr(row.error));
+  }
+}
+
+TEST_F(CommandsTest, WaitingForAnOperationEndsWithoutEndingIt) {
+  client::FakeDaemon::Faults faults;
+  faults.ended_operation.emplace().set_state(v1::OPERATION_STATE_RUNNING);
+  ctl_.daemon.SetFaults(faults);
+  const Ran late = ctl_.Run({"operation", "wait", "op-1", "--for", "1ms"});
+  EXPECT_EQ(late.exit_code, kUnreachable);
+  EXPECT_THAT(late.err, HasSubstr("It goes on. Wait again: shardctl operation wait op-1"));
 }
 
 TEST_F(CommandsTest, ConfigShowsOrigins) {
