@@ -11,7 +11,9 @@ absl::Duration Backoff::Next(const absl::Status& error) {
   const double fraction = static_cast<double>(random_() >> 11) / kTwoTo53;
   const absl::Duration wait = wait_ * (0.5 + 0.5 * fraction);
   wait_ = std::min(wait_ * policy_.factor, policy_.wait_max);
-  return std::max(wait, DetailOf(error).retry_after.value_or(absl::ZeroDuration()));
+  // The daemon tells everybody the same time.
+  const absl::Duration asked = DetailOf(error).retry_after.value_or(absl::ZeroDuration());
+  return std::max(wait, asked * (1 + 0.5 * fraction));
 }
 
 bool IsTransient(const absl::Status& error) {

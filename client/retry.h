@@ -24,7 +24,8 @@ class Backoff {
   Backoff(const RetryPolicy& policy, const RandomBits& random)
       : policy_(policy), random_(random), wait_(policy.wait_first) {}
 
-  // The next wait; not less than what the daemon asked for in `error`.
+  // The next wait: not less than what the daemon asked for in `error`, and if that decides, up to
+  // half more.
   absl::Duration Next(const absl::Status& error);
 
   // Starts again with the first wait.

@@ -101,7 +101,23 @@ TEST_F(ClientTest, HeedsWhenTheDaemonSaysToComeBack) {
       1, Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::ERROR_REASON_MAILBOX_FULL, "full", 700));
   EXPECT_TRUE(client_->Status({}).ok());
   ASSERT_EQ(clock_.waits().size(), 1u);
-  EXPECT_EQ(clock_.waits()[0], absl::Milliseconds(700));
+  // At random a little later, as everybody else was told the same.
+  EXPECT_GE(clock_.waits()[0], absl::Milliseconds(700));
+  EXPECT_LE(clock_.waits()[0], absl::Milliseconds(1050));
+}
+
+TEST(BackoffTest, ManyWhoWereToldTheSameComeBackAtDifferentTimes) {
+  uint64_t bits = 0;
+  const RandomBits random = [&bits] { return bits; };
+  const absl::Status full = FromGrpc(
+      Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::ERROR_REASON_DISK_FULL, "full", 800));
+  const auto wait = [&](uint64_t random_bits) {
+    bits = random_bits;
+    return Backoff(RetryPolicy(), random).Next(full);
+  };
+  EXPECT_EQ(wait(0), absl::Milliseconds(800));
+  EXPECT_EQ(wait(uint64_t{1} << 63), absl::Milliseconds(1000));
+  EXPECT_GT(wait(~uint64_t{0}), absl::Milliseconds(1199));
 }
 
 TEST_F(ClientTest, DoesNotRepeatWhatWouldFailAgain) {
