@@ -11,7 +11,7 @@ namespace {
 // is a state of its own: a map iterator has none.
 class ChangesWalk {
  public:
-  using Iterator = WriteSet::Changes::const_iterator;
+  using Iterator = ChangeSet::Iterator;
 
   ChangesWalk(const WriteSet::Changes& changes, const KeyBounds& bounds)
       : changes_(changes),
@@ -29,8 +29,8 @@ class ChangesWalk {
     before_first_ = at_ == begin_;
     if (!before_first_) --at_;
   }
-  absl::string_view key() const { return at_->first; }
-  const std::optional<std::string>& value() const { return at_->second; }
+  absl::string_view key() const { return at_->key; }
+  const std::optional<std::string>& value() const { return at_->value; }
 
  private:
   static bool Empty(const KeyBounds& bounds) {
@@ -43,8 +43,8 @@ class ChangesWalk {
   // `found` is where `key` would be; outside of the bounds it becomes the nearer bound.
   Iterator Clamp(Iterator found, absl::string_view key) const {
     if (begin_ == end_) return end_;
-    if (key < begin_->first) return begin_;
-    if (end_ != changes_.end() && key >= end_->first) return end_;
+    if (key < begin_->key) return begin_;
+    if (end_ != changes_.end() && key >= end_->key) return end_;
     return found;
   }
 

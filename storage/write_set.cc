@@ -1,5 +1,6 @@
 #include "storage/write_set.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -7,6 +8,17 @@
 #include "absl/strings/str_format.h"
 
 namespace shardd::storage {
+namespace {
+
+constexpr size_t kHeadBytes = 16;
+
+uint64_t LoadBigEndian(const uint8_t* bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < sizeof(value); ++i) value = value << 8 | bytes[i];
+  return value;
+}
+
+}  // namespace
 
 std::string ToText(Family family) {
   if (family == kMeta) return "meta";
@@ -24,6 +36,48 @@ std::optional<Family> ParseFamily(absl::string_view name) {
   return family;
 }
 
+bool ChangeSet::Less::operator()(const Place& a, const Place& b) const {
+  return (*this)(a, Sought{b.high, b.low, b.change->key});
+}
+
+bool ChangeSet::Less::operator()(const Place& a, const Sought& b) const {
+  if (a.high != b.high) return a.high < b.high;
+  if (a.low != b.low) return a.low < b.low;
+  return a.change->key < b.key;
+}
+
+bool ChangeSet::Less::operator()(const Sought& a, const Place& b) const {
+  if (a.high != b.high) return a.high < b.high;
+  if (a.low != b.low) return a.low < b.low;
+  return a.key < b.change->key;
+}
+
+ChangeSet::Sought ChangeSet::Seek(absl::string_view key) {
+  // A shorter key is filled up with zeros: it agrees with those it is a prefix of, or is less.
+  uint8_t head[kHeadBytes] = {};
+  std::copy_n(key.begin(), std::min(key.size(), kHeadBytes), head);
+  return {LoadBigEndian(head), LoadBigEndian(head + kHeadBytes / 2), key};
+}
+
+ChangeSet::ChangeSet(const ChangeSet& other) {
+  for (const Change& change : other) Set(change.key, change.value);
+}
+
+ChangeSet& ChangeSet::operator=(const ChangeSet& other) { return *this = ChangeSet(other); }
+
+bool ChangeSet::Set(std::string key, std::optional<std::string> value) {
+  const Sought sought = Seek(key);
+  const auto at = tree_.lower_bound(sought);
+  if (at != tree_.end() && at->change->key == sought.key) {
+    at->change->value = std::move(value);
+    return false;
+  }
+  // `sought` points into the key, which moves.
+  Change& change = changes_.emplace_back(Change{std::move(key), std::move(value)});
+  tree_.insert(at, Place{sought.high, sought.low, &change});
+  return true;
+}
+
 void WriteSet::Put(Family family, std::string key, std::string value) {
   Set(family, std::move(key), std::move(value));
 }
@@ -34,7 +88,7 @@ const std::optional<std::string>* WriteSet::Find(Family family, absl::string_vie
   const Changes* changes = ChangesOf(family);
   if (changes == nullptr) return nullptr;
   const auto found = changes->find(key);
-  return found == changes->end() ? nullptr : &found->second;
+  return found == changes->end() ? nullptr : &found->value;
 }
 
 const WriteSet::Changes* WriteSet::ChangesOf(Family family) const {
@@ -50,9 +104,7 @@ void WriteSet::Clear() {
 
 void WriteSet::Set(Family family, std::string key, std::optional<std::string> value) {
   bytes_ += key.size() + (value.has_value() ? value->size() : 0);
-  const auto [where, is_new] = families_[family].try_emplace(std::move(key));
-  where->second = std::move(value);
-  if (is_new) ++count_;
+  if (families_[family].Set(std::move(key), std::move(value))) ++count_;
 }
 
 }  // namespace shardd::storage
