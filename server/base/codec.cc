@@ -3,11 +3,16 @@
 namespace shardd {
 namespace {
 
+// How long a 64-bit number is as a varint, at most.
+constexpr size_t kVarintBytesMax = 10;
+
 template <typename T>
 void AppendBigEndian(std::string& bytes, T value) {
-  for (int shift = 8 * (static_cast<int>(sizeof(T)) - 1); shift >= 0; shift -= 8) {
-    bytes.push_back(static_cast<char>(value >> shift));
+  char big_endian[sizeof(T)];
+  for (size_t i = sizeof(T); i > 0; value = static_cast<T>(value >> 8)) {
+    big_endian[--i] = static_cast<char>(value);
   }
+  bytes.append(big_endian, sizeof(T));
 }
 
 template <typename T>
@@ -35,11 +40,11 @@ ByteWriter& ByteWriter::Fixed64(uint64_t value) {
 }
 
 ByteWriter& ByteWriter::Varint(uint64_t value) {
-  while (value >= 0x80) {
-    bytes_.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  bytes_.push_back(static_cast<char>(value));
+  char varint[kVarintBytesMax];
+  size_t size = 0;
+  for (; value >= 0x80; value >>= 7) varint[size++] = static_cast<char>(value | 0x80);
+  varint[size++] = static_cast<char>(value);
+  bytes_.append(varint, size);
   return *this;
 }
 
@@ -62,8 +67,10 @@ bool ByteReader::Need(size_t length) {
 }
 
 uint8_t ByteReader::Byte() {
-  const absl::string_view raw = Raw(1);
-  return raw.empty() ? 0 : static_cast<uint8_t>(raw[0]);
+  if (!Need(1)) return 0;
+  const uint8_t byte = static_cast<uint8_t>(rest_[0]);
+  rest_.remove_prefix(1);
+  return byte;
 }
 
 uint16_t ByteReader::Fixed16() { return ReadBigEndian<uint16_t>(Raw(sizeof(uint16_t))); }
@@ -73,8 +80,8 @@ uint64_t ByteReader::Fixed64() { return ReadBigEndian<uint64_t>(Raw(sizeof(uint6
 uint64_t ByteReader::Varint() {
   uint64_t value = 0;
   for (int shift = 0; shift < 64; shift += 7) {
-    if (!Need(1)) return 0;
     const uint64_t byte = Byte();
+    if (!ok_) return 0;
     // The tenth byte may carry only the top bit; more would be a second spelling or an overflow.
     if (shift == 63 && byte > 1) break;
     value |= (byte & 0x7f) << shift;
