@@ -104,9 +104,9 @@ absl::Status ShardCore::Admit(const ShardRequest& request, absl::Time now) const
 template <typename Request, typename Stage>
 void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage stage) {
   const AccountKeys keys(request.account);
-  const CachingReader cached(*turn.committed, cache_);
-  const storage::OverlayReader overlay(cached, turn.batch);
-  const ShardReader reader(overlay, route_.home);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(overlay, cache_);
+  const ShardReader reader(cached, route_.home);
   const bool named = !request.request_id.empty();
   const Hash128 fingerprint = named ? Fingerprint(request) : Hash128{};
 
@@ -181,9 +181,9 @@ void ShardCore::Run(CallId call, DeleteAccountRequest&& request, ShardTurn& turn
 }
 
 void ShardCore::Run(CallId call, GetRequest&& request, ShardTurn& turn) {
-  const CachingReader cached(*turn.committed, cache_);
-  const storage::OverlayReader overlay(cached, turn.batch);
-  absl::StatusOr<GetResult> result = ShardReader(overlay, route_.home).Get(request);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(overlay, cache_);
+  absl::StatusOr<GetResult> result = ShardReader(cached, route_.home).Get(request);
   turn.effects.push_back(Reply{call, std::move(result)});
 }
 
@@ -195,9 +195,9 @@ void ShardCore::Run(CallId call, ScanRequest&& request, ShardTurn& turn) {
 
 void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
   const AccountKeys keys(request.account);
-  const CachingReader cached(*turn.committed, cache_);
-  const storage::OverlayReader overlay(cached, turn.batch);
-  const ShardReader reader(overlay, route_.home);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(overlay, cache_);
+  const ShardReader reader(cached, route_.home);
   const auto run = [&]() -> absl::StatusOr<ShardAnswer> {
     OutcomeResult result;
     SHARDD_ASSIGN_OR_RETURN(const std::optional<OutcomeRecord> found,
@@ -241,10 +241,10 @@ void ShardCore::WriteRecord(std::string key, std::optional<std::string> value, S
 }
 
 void ShardCore::Publish(const AccountKeys& keys, AccountChange change, ShardTurn& turn) {
-  const auto shared = std::make_shared<const AccountChange>(std::move(change));
-  history_.Add(keys.name(), shared);
+  history_.Add(keys.name(), change);
   const auto watching = watches_of_account_.find(keys.name());
   if (watching == watches_of_account_.end()) return;
+  const auto shared = std::make_shared<const AccountChange>(std::move(change));
   for (const CallId call : watching->second) {
     Watch& watch = watches_.at(call);
     if (shared->revision < watch.next_revision) continue;
@@ -451,9 +451,9 @@ absl::Status ShardCore::SweepAccount(const AccountRef& account, AccountRecord re
     return ForgetAccount(account, record, turn);
   }
   const AccountKeys keys(account);
-  const CachingReader cached(*turn.committed, cache_);
-  const storage::OverlayReader overlay(cached, turn.batch);
-  const ShardReader reader(overlay, route_.home);
+  const storage::OverlayReader overlay(*turn.committed, turn.batch);
+  const CachingReader cached(overlay, cache_);
+  const ShardReader reader(cached, route_.home);
   StagedAccount staged(keys, reader, std::move(record), turn.now);
   SHARDD_RETURN_IF_ERROR(staged.DropOutdatedOutcomes(
       limits::kSweepOutcomesPerAccount, options_.outcomes_per_account, options_.outcome_retention));

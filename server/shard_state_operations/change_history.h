@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -23,7 +22,7 @@ class ChangeHistory {
   ChangeHistory(size_t changes_max, size_t bytes_max)
       : changes_max_(changes_max), bytes_max_(bytes_max) {}
 
-  void Add(absl::string_view account, std::shared_ptr<const AccountChange> change);
+  void Add(absl::string_view account, const AccountChange& change);
 
   // The changes of `account` with the revisions first..last, each of them; nullopt if one is no
   // longer kept.
@@ -32,15 +31,11 @@ class ChangeHistory {
                                                                         uint64_t last) const;
 
  private:
-  struct Item {
-    std::string account;
-    std::shared_ptr<const AccountChange> change;
-    size_t bytes = 0;  // kept here: what goes is no longer in the processor's caches
-  };
-
   size_t changes_max_;
   size_t bytes_max_;
-  std::deque<Item> items_;
+  // Each in one piece of memory, account first: a change comes and goes with every write, and is
+  // hardly ever looked for.
+  std::deque<std::string> items_;
   size_t bytes_ = 0;
 };
 
