@@ -12,9 +12,11 @@
 
 namespace shardd::rpc {
 
-// Whoever waits for answers of the runtime.
+class ReplyInbox;
+
+// Whoever waits for answers of the runtime. A target overrides those it asked for.
 //
-// Its methods are called on worker and coordinator threads. A target overrides those it asked for.
+// Its methods are called on worker and coordinator threads; those of a DirectTarget on its poller.
 class ReplyTarget {
  public:
   virtual ~ReplyTarget() = default;
@@ -23,10 +25,19 @@ class ReplyTarget {
   virtual void OnCoordinatorReply(absl::StatusOr<CoordinatorAnswer> answer);
 };
 
-// The id under which `target` is answered exactly once per slot: its address, which is even. The
-// target must live until then, also when its caller is gone. No look-up, no lock: this is the way
-// of every write.
-CallId DirectId(ReplyTarget* target, uint32_t slot = 0);
+// A target that is answered exactly once per slot, through the inbox of its lane.
+class DirectTarget : public ReplyTarget {
+ public:
+  explicit DirectTarget(ReplyInbox& inbox) : inbox_(inbox) {}
+  ReplyInbox& inbox() { return inbox_; }
+
+ private:
+  ReplyInbox& inbox_;
+};
+
+// The id of a slot of `target`: its address, which is even. The target must live until it was
+// answered, also when its caller is gone. No look-up: this is the way of every write.
+CallId DirectId(DirectTarget* target, uint32_t slot = 0);
 
 // Gives ids to targets that are answered any number of times, or perhaps never: such an id is never
 // used again, so a late answer finds nobody and is dropped.
@@ -38,15 +49,14 @@ class CallRegistry {
   CallId Add(std::shared_ptr<ReplyTarget> target);
   void Remove(CallId id);
 
-  // Hands an answer to whom it may concern. `deliver` takes a ReplyTarget&.
-  template <typename Delivery>
-  void Deliver(CallId id, Delivery deliver) {
-    if (IsDirect(id)) return deliver(*reinterpret_cast<ReplyTarget*>(id.call));
-    if (const std::shared_ptr<ReplyTarget> target = Find(id)) deliver(*target);
-  }
+  // Hands an answer to whom it may concern.
+  void Deliver(Reply reply);
+  void Deliver(WatchEvent event);
+  void Deliver(CoordinatorReply reply);
 
  private:
-  static bool IsDirect(CallId id) { return (id.call & 1) == 0; }
+  // nullptr if the id is one of the registry.
+  static DirectTarget* Direct(CallId id);
   std::shared_ptr<ReplyTarget> Find(CallId id) const;
 
   mutable Mutex mutex_;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <grpcpp/alarm.h>
 #include <grpcpp/server_builder.h>
 
 #include <atomic>
@@ -9,6 +8,8 @@
 #include <utility>
 
 namespace shardd::rpc {
+
+class ReplyInbox;
 
 // Something that was begun on a completion queue and comes back from it once.
 class CompletionTag {
@@ -23,10 +24,11 @@ class CompletionTag {
 // A completion queue and what is under way on it. Polled by one thread, its poller: all calls of a
 // lane run there, except what says otherwise.
 //
-// Thread safety: Begin and queue from any thread.
+// Thread safety: Begin, queue and inbox from any thread.
 class Lane {
  public:
-  explicit Lane(std::unique_ptr<grpc::ServerCompletionQueue> queue) : queue_(std::move(queue)) {}
+  explicit Lane(std::unique_ptr<grpc::ServerCompletionQueue> queue);
+  ~Lane();
 
   // Counts `tag` as under way and gives the form in which gRPC takes it. Call it just before the
   // tag is handed to gRPC.
@@ -56,6 +58,8 @@ class Lane {
   }
 
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
+  // Where the runtime's answers to calls of this lane go.
+  ReplyInbox& inbox() { return *inbox_; }
 
  private:
   void ShutDownQueue() {
@@ -63,6 +67,7 @@ class Lane {
   }
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  const std::unique_ptr<ReplyInbox> inbox_;
   std::atomic<int64_t> under_way_{0};
   std::atomic<bool> closing_{false};
   std::atomic<bool> shut_down_{false};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -39,10 +38,11 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
  private:
   // Collects the answers to one frame; goes with the last of them.
   //
-  // Thread safety: each slot is answered once, on any thread; slots do not touch each other.
-  class Answers final : public ReplyTarget {
+  // Each slot is answered once, on the poller.
+  class Answers final : public DirectTarget {
    public:
-    Answers(Frame& frame, size_t count) : frame_(frame), missing_(count + 1) {}
+    Answers(Frame& frame, ReplyInbox& inbox, size_t count)
+        : DirectTarget(inbox), frame_(frame), missing_(count + 1) {}
 
     void OnReply(uint32_t slot, absl::StatusOr<ShardAnswer> answer) override {
       if (answer.ok() && !Fits(*answer)) answer = TooLarge();
@@ -57,7 +57,7 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
       ToOperationError(status, *Traits::ErrorOf(frame_.response(), static_cast<int>(slot)));
     }
     void Release() {
-      if (missing_.fetch_sub(1, std::memory_order_acq_rel) > 1) return;
+      if (--missing_ > 0) return;
       frame_.Done();
       delete this;
     }
@@ -69,7 +69,8 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
       if (const auto* get = std::get_if<GetResult>(&answer)) size = ByteSize(*get);
       if (const auto* scan = std::get_if<ScanResult>(&answer)) size = ByteSize(*scan);
       if (size == 0) return true;
-      return bytes_read_.fetch_add(size, std::memory_order_relaxed) + size <= kFrameReadBytesMax;
+      bytes_read_ += size;
+      return bytes_read_ <= kFrameReadBytesMax;
     }
     static absl::Status TooLarge() {
       return Error(Reason::kFrameTooLarge,
@@ -78,8 +79,8 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
     }
 
     Frame& frame_;
-    std::atomic<size_t> missing_;  // answers, and the submission itself
-    std::atomic<size_t> bytes_read_{0};
+    size_t missing_;  // answers, and the submission itself
+    size_t bytes_read_ = 0;
   };
 
   absl::Status Check(const Request& request) override {
@@ -98,7 +99,7 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
     response.mutable_results()->Reserve(count);
     for (int i = 0; i < count; ++i) response.add_results();
 
-    Answers* const answers = new Answers(frame, static_cast<size_t>(count));
+    Answers* const answers = new Answers(frame, Base::lane().inbox(), static_cast<size_t>(count));
     const absl::Time deadline = Base::deadline();
     std::vector<ShardRequest> requests;
     requests.reserve(static_cast<size_t>(count));

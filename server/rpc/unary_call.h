@@ -19,11 +19,11 @@ namespace shardd::rpc {
 // One call with one request and one response.
 //
 // Its life: posted; then, when a call arrives, handled on the poller; then finished, once, by the
-// handler or by the answer of the runtime, on whatever thread brings it; then deleted by the poller
-// when gRPC is done with it. Whoever has finished or submitted a call must not touch it again. A
+// handler or by the answer of the runtime; then deleted when gRPC is done with it; all of it on the
+// poller. Whoever has finished or submitted a call must not touch it again. A
 // call that its caller has given up still waits for its answer, and counts as under way until then.
 template <typename Request, typename Response>
-class UnaryCall final : public CompletionTag, public ReplyTarget {
+class UnaryCall final : public CompletionTag, public DirectTarget {
  public:
   using Handler = std::function<void(UnaryCall&)>;
   struct Config {
@@ -108,7 +108,7 @@ class UnaryCall final : public CompletionTag, public ReplyTarget {
 
  private:
   UnaryCall(const Config& config, Lane& lane)
-      : config_(config), lane_(lane), responder_(&context_) {}
+      : DirectTarget(lane.inbox()), config_(config), lane_(lane), responder_(&context_) {}
   ~UnaryCall() override = default;
 
   const Config& config_;
