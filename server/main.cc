@@ -18,6 +18,11 @@
 #include "server/daemon/version.h"
 #include "server/logging/log.h"
 
+// Read by jemalloc, where it is linked: caches and memtables are looked up at random, so with small
+// pages most of the waiting is for page tables (decision 0005).
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "thp:always";
+
 namespace shardd {
 namespace {
 
