@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -49,6 +50,13 @@ using ShardRequestBody =
     std::variant<ApplyRequest, GetRequest, ScanRequest, CreateAccountRequest, UpdateAccountRequest,
                  DeleteAccountRequest, GetOutcomeRequest, WatchRequest, UnwatchRequest,
                  PurgeNamespace, ReopenNamespace>;
+
+// The account that a request is about; nullptr for what the coordinator asks.
+const AccountRef* AccountOf(const ShardRequestBody& body);
+
+// What a request weighs in a mailbox, in bytes. One without weight is never refused for want of
+// room: a watch that was admitted can end, and the coordinator can go on.
+size_t MailboxWeight(const ShardRequestBody& body);
 
 struct ShardRequest {
   CallId call;

@@ -1,8 +1,6 @@
 #include "server/runtime/local_runtime.h"
 
 #include <algorithm>
-#include <map>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,23 +15,6 @@ namespace {
 
 constexpr absl::Duration kSpaceCheckInterval = absl::Seconds(1);
 constexpr absl::Duration kDiskFullRetryAfter = absl::Seconds(5);
-// How often Drain looks whether the workers have finished: they end on their own, this only bounds
-// the wait.
-constexpr absl::Duration kDrainCheckInterval = absl::Milliseconds(10);
-
-const AccountRef* AccountOf(const ShardRequestBody& body) {
-  return std::visit(
-      [](const auto& request) -> const AccountRef* {
-        using Request = std::decay_t<decltype(request)>;
-        if constexpr (std::is_same_v<Request, PurgeNamespace> ||
-                      std::is_same_v<Request, ReopenNamespace>) {
-          return nullptr;
-        } else {
-          return &request.account;
-        }
-      },
-      body);
-}
 
 // Whether a request makes the store grow. Deletions do too, but they are the way out of a full
 // disk.
@@ -46,23 +27,6 @@ bool NeedsSpace(const ShardRequestBody& body) {
   }
   return std::holds_alternative<CreateAccountRequest>(body) ||
          std::holds_alternative<UpdateAccountRequest>(body);
-}
-
-// What a request weighs in a mailbox.
-size_t Weight(const ShardRequestBody& body) {
-  return std::visit(
-      [](const auto& request) -> size_t {
-        using Request = std::decay_t<decltype(request)>;
-        // Never refused: a watch that was admitted can end, and the coordinator can go on.
-        if constexpr (std::is_same_v<Request, UnwatchRequest> ||
-                      std::is_same_v<Request, PurgeNamespace> ||
-                      std::is_same_v<Request, ReopenNamespace>) {
-          return 0;
-        } else {
-          return ByteSize(request);
-        }
-      },
-      body);
 }
 
 absl::Status Draining() {
@@ -99,7 +63,9 @@ absl::Status LocalRuntime::Start() {
         ShardWorker::Environment{
             store_, clock_, sink_,
             [this](PurgeResult result) { coordinator_->Push(std::move(result)); },
-            [this](absl::Status status) { Fail(std::move(status)); }}));
+            [this](absl::Status status) { Fail(std::move(status)); },
+            [this] { WorkerFinished(); }}));
+    worker_of_.emplace(route.shard, workers_.back().get());
     directory->workers.push_back(workers_.back().get());
   }
   directory_.Publish(std::move(directory));
@@ -167,20 +133,23 @@ void LocalRuntime::Publish(const PublishTables& tables) {
 }
 
 void LocalRuntime::SendToShard(struct SendToShard message) {
-  for (const auto& worker : workers_) {
-    if (worker->Status().route.shard != message.shard) continue;
-    std::vector<ShardRequest> requests(1);
-    requests[0].body = std::move(message.body);
-    // Weightless: there is one for each running operation. Refused only while draining; then the
-    // operation goes on at the next start.
-    static_cast<void>(worker->mailbox().Push(std::move(requests), 0, 0));
-  }
+  std::vector<ShardRequest> requests(1);
+  requests[0].body = std::move(message.body);
+  // Weightless: there is one for each running operation. Refused only while draining; then the
+  // operation goes on at the next start.
+  static_cast<void>(worker_of_.at(message.shard)->mailbox().Push(std::move(requests), 0, 0));
 }
 
 void LocalRuntime::Fail(absl::Status status) {
   if (failed_.exchange(true)) return;
   draining_.store(true);
   if (options_.on_storage_failure) options_.on_storage_failure(std::move(status));
+}
+
+void LocalRuntime::WorkerFinished() {
+  MutexLock lock(stop_mutex_);
+  ++workers_finished_;
+  worker_finished_.NotifyAll();
 }
 
 void LocalRuntime::WatchSpace() {
@@ -236,7 +205,7 @@ absl::Status LocalRuntime::Push(ShardWorker& worker, std::vector<ShardRequest>& 
   size_t items = 0;
   size_t bytes = 0;
   for (const ShardRequest& request : requests) {
-    const size_t weight = Weight(request.body);
+    const size_t weight = MailboxWeight(request.body);
     items += weight > 0 ? 1 : 0;
     bytes += weight;
   }
@@ -317,10 +286,9 @@ std::shared_ptr<const OperationTable> LocalRuntime::operations() const {
 }
 
 std::optional<ShardStatus> LocalRuntime::Shard(ShardId shard) const {
-  for (ShardStatus& status : Shards()) {
-    if (status.route.shard == shard) return std::move(status);
-  }
-  return std::nullopt;
+  const auto found = worker_of_.find(shard);
+  if (found == worker_of_.end()) return std::nullopt;
+  return found->second->Status();
 }
 
 std::vector<ShardStatus> LocalRuntime::Shards() const {
@@ -334,19 +302,17 @@ std::vector<ShardStatus> LocalRuntime::Shards() const {
 absl::Status LocalRuntime::Drain(absl::Time deadline) {
   draining_.store(true);
   for (const auto& worker : workers_) worker->Close();
-  const auto all_finished = [this] {
-    return std::all_of(workers_.begin(), workers_.end(),
-                       [](const auto& worker) { return worker->finished(); });
-  };
+  bool in_time = true;
   {
     MutexLock lock(stop_mutex_);
-    while (!all_finished() && clock_.Now() < deadline) {
-      stop_changed_.WaitFor(stop_mutex_, kDrainCheckInterval);
+    while (workers_finished_ < workers_.size() && in_time) {
+      const absl::Duration left = deadline - clock_.Now();
+      in_time = left > absl::ZeroDuration();
+      if (in_time) worker_finished_.WaitFor(stop_mutex_, left);
     }
     stop_ = true;
     stop_changed_.NotifyAll();
   }
-  const bool in_time = all_finished();
   for (const auto& worker : workers_) worker->Abandon();
   for (const auto& worker : workers_) worker->Join();
   if (coordinator_ != nullptr) coordinator_->Stop();

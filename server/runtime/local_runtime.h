@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -56,6 +58,8 @@ class LocalRuntime final : public Runtime {
   void SendToShard(struct SendToShard message);
   void Fail(absl::Status status);
   void WatchSpace();
+  // Called by each worker at its end.
+  void WorkerFinished();
 
   // The row for an account, or why a request for it is refused.
   absl::StatusOr<size_t> RouteOf(const Directory& directory, const AccountRef& account,
@@ -69,17 +73,22 @@ class LocalRuntime final : public Runtime {
   ReplySink& sink_;
   const Options options_;
 
-  std::vector<std::unique_ptr<ShardWorker>> workers_;  // fixed once started
+  // Both fixed once started.
+  std::vector<std::unique_ptr<ShardWorker>> workers_;
+  std::map<ShardId, ShardWorker*> worker_of_;
   std::unique_ptr<CoordinatorLoop> coordinator_;
   Published<Directory> directory_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> failed_{false};
   std::atomic<bool> disk_full_{false};
 
-  // Wakes the space watcher when the runtime stops.
+  // How threads hear that the runtime stops, and Drain that workers have ended. A lock, since the
+  // thread that drains has no queue to get a message by.
   Mutex stop_mutex_;
   CondVar stop_changed_;
+  CondVar worker_finished_;
   bool stop_ ABSL_GUARDED_BY(stop_mutex_) = false;
+  size_t workers_finished_ ABSL_GUARDED_BY(stop_mutex_) = 0;
   std::unique_ptr<ServiceThread> space_watcher_;
 };
 

@@ -64,7 +64,7 @@ void ShardWorker::Loop() {
     record_->EnterPhase(ThreadPhase::kIdle);
   }
   record_->Stop();
-  finished_.store(true, std::memory_order_release);
+  environment_.on_finished();
 }
 
 void ShardWorker::RunTurns(std::vector<std::vector<ShardRequest>>& items) {

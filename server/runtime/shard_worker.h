@@ -34,6 +34,7 @@ class ShardWorker {
     ReplySink& sink;
     std::function<void(PurgeResult)> on_purge_result;
     std::function<void(absl::Status)> on_storage_failure;
+    std::function<void()> on_finished;  // the worker does nothing after it
   };
 
   ShardWorker(Route route, ShardCore core, QueueLimits mailbox_limits, ThreadRegistry& threads,
@@ -49,7 +50,6 @@ class ShardWorker {
   void Close() { mailbox_.Close(); }
   // What is still queued is answered with kDraining instead of being run.
   void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
-  bool finished() const { return finished_.load(std::memory_order_acquire); }
   void Join() { thread_.reset(); }
 
  private:
@@ -77,7 +77,6 @@ class ShardWorker {
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> batches_{0};
   std::atomic<bool> abandoned_{false};
-  std::atomic<bool> finished_{false};
 
   std::unique_ptr<ServiceThread> thread_;
 };

@@ -1,7 +1,6 @@
 #include "tests/sim/oracle.h"
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,21 +9,6 @@
 
 namespace shardd::sim {
 namespace {
-
-const AccountRef& AccountOf(const ShardRequestBody& body) {
-  return std::visit(
-      [](const auto& request) -> const AccountRef& {
-        using Request = std::decay_t<decltype(request)>;
-        if constexpr (std::is_same_v<Request, PurgeNamespace> ||
-                      std::is_same_v<Request, ReopenNamespace>) {
-          static const AccountRef& none = *new AccountRef;
-          return none;
-        } else {
-          return request.account;
-        }
-      },
-      body);
-}
 
 // Whether an OK to it says that something is on stable storage.
 bool IsMutation(const ShardRequestBody& body) {
@@ -80,7 +64,7 @@ void Oracle::Refused(CallId id, absl::Time now, const absl::Status& why) {
   if (reason == Reason::kStaleEpoch) trace_.Meet("a stale epoch");
   if (reason == Reason::kMailboxFull) trace_.Meet("a full mailbox");
   if (reason == Reason::kDeadlineExpired) trace_.Meet("a deadline that passed before");
-  const std::string& name_space = AccountOf(call.wish->body).name_space;
+  const std::string& name_space = AccountOf(call.wish->body)->name_space;
   const bool right =
       reason == Reason::kMailboxFull || reason == Reason::kDraining ||
       (reason == Reason::kDeadlineExpired && now > call.deadline) ||
@@ -155,13 +139,13 @@ void Oracle::RunCall(CallId id, const Route& route, absl::Time now, const Reply*
     actual.text = AnswerText(reply->answer);
     actual.revision = RevisionIn(reply->answer);
   }
-  trace_.Add("ran ", id.call, " wish ", call.wish->number, " on ", Name(AccountOf(call.wish->body)),
-             ": ", actual.text);
+  trace_.Add("ran ", id.call, " wish ", call.wish->number, " on ",
+             Name(*AccountOf(call.wish->body)), ": ", actual.text);
   call.answer = actual.text;
   call.revision = actual.revision;
   const std::string right = RightAnswer(call, id, route, now, actual, flight);
   if (!Matches(right, actual.text)) {
-    Fail(absl::StrCat(Name(AccountOf(call.wish->body)), ", wish ", call.wish->number,
+    Fail(absl::StrCat(Name(*AccountOf(call.wish->body)), ", wish ", call.wish->number,
                       ": answered \"", actual.text, "\", right is \"", right, "\""));
   }
 }
@@ -169,7 +153,7 @@ void Oracle::RunCall(CallId id, const Route& route, absl::Time now, const Reply*
 std::string Oracle::RightAnswer(const Call& call, CallId id, const Route& route, absl::Time now,
                                 const Answer& actual, Flight& flight) {
   const ShardRequestBody& body = call.wish->body;
-  const std::string& name_space = AccountOf(body).name_space;
+  const std::string& name_space = AccountOf(body)->name_space;
   if (now > call.deadline) {
     trace_.Meet("a deadline that passed in the mailbox");
     return ErrorText(Reason::kDeadlineExpired);
@@ -254,7 +238,7 @@ void Oracle::Delivered(const Reply& reply) {
     return Fail(absl::StrCat("call ", reply.call.call, " is answered \"", text, "\", right is \"",
                              call.answer, "\""));
   }
-  const AccountRef& account = AccountOf(call.wish->body);
+  const AccountRef& account = *AccountOf(call.wish->body);
   uint64_t& shown = shown_[account];
   shown = std::max(shown, call.revision);
   if (std::holds_alternative<UnwatchRequest>(call.wish->body)) watches_.Ended(reply.call);
@@ -302,7 +286,7 @@ void Oracle::SettleFlight(ShardId shard, const storage::Reader& reader) {
       const Call& call = calls_.at(id);
       const bool promised = call.state == CallState::kAnswered && IsMutation(call.wish->body) &&
                             !Matches(ErrorText(Reason::kStorageFailed), call.answer) &&
-                            flight.undo.contains(AccountOf(call.wish->body));
+                            flight.undo.contains(*AccountOf(call.wish->body));
       const bool is_error = call.answer.rfind("error", 0) == 0;
       if (promised && !is_error) {
         Fail(absl::StrCat("call ", id.call, " was answered \"", call.answer,

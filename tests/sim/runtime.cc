@@ -1,7 +1,6 @@
 #include "tests/sim/runtime.h"
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,29 +12,6 @@
 
 namespace shardd::sim {
 namespace {
-
-const AccountRef* AccountOf(const ShardRequestBody& body) {
-  return std::visit(
-      [](const auto& request) -> const AccountRef* {
-        using Request = std::decay_t<decltype(request)>;
-        if constexpr (std::is_same_v<Request, PurgeNamespace> ||
-                      std::is_same_v<Request, ReopenNamespace>) {
-          return nullptr;
-        } else {
-          return &request.account;
-        }
-      },
-      body);
-}
-
-size_t Weight(const ShardRequest& request) {
-  const auto* apply = std::get_if<ApplyRequest>(&request.body);
-  return apply != nullptr ? ByteSize(*apply) : sizeof(ShardRequest);
-}
-
-bool IsWeightless(const ShardRequest& request) {
-  return std::holds_alternative<UnwatchRequest>(request.body);
-}
 
 // About half of what a batch says, the later keys.
 storage::WriteSet SecondHalf(const storage::WriteSet& batch) {
@@ -132,7 +108,7 @@ absl::Status SimRuntime::WhyRefused(const ShardRequest& request, const AccountRe
   if (clock_.Now() > request.deadline) {
     return Error(Reason::kDeadlineExpired, "the deadline passed before the request was queued");
   }
-  if (IsWeightless(request)) return absl::OkStatus();
+  if (std::holds_alternative<UnwatchRequest>(request.body)) return absl::OkStatus();
   const NamespaceTable& in_force =
       bug_ == Bug::kAdmitWhileDeleting ? namespaces_at_start_ : namespaces_;
   SHARDD_RETURN_IF_ERROR(CheckNamespace(in_force, account.name_space));
@@ -164,9 +140,10 @@ void SimRuntime::Push(Admitted admitted) {
   size_t items = 0;
   size_t bytes = 0;
   for (const ShardRequest& request : admitted.requests) {
-    if (IsWeightless(request) || bug_ == Bug::kMailboxWithoutBounds) continue;
+    const size_t weight = MailboxWeight(request.body);
+    if (weight == 0 || bug_ == Bug::kMailboxWithoutBounds) continue;
     ++items;
-    bytes += Weight(request);
+    bytes += weight;
   }
   const std::vector<ShardRequest> copy = admitted.requests;
   using PushResult = BoundedQueue<Item>::PushResult;

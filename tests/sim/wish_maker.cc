@@ -14,19 +14,6 @@ const std::string& NoName() {
   return none;
 }
 
-const AccountRef& AccountOf(const ShardRequestBody& body) {
-  return std::visit(
-      [](const auto& request) -> const AccountRef& {
-        if constexpr (requires { request.account; }) {
-          return request.account;
-        } else {
-          static const AccountRef& none = *new AccountRef;
-          return none;
-        }
-      },
-      body);
-}
-
 }  // namespace
 
 const std::string& RequestIdOf(const ShardRequestBody& body) {
@@ -64,7 +51,7 @@ std::shared_ptr<const Wish> WishMaker::Unwatch(const AccountRef& account) {
 }
 
 std::shared_ptr<const Wish> WishMaker::Outcome(const Wish& named, bool forbid) {
-  return Make(GetOutcomeRequest{AccountOf(named.body), RequestIdOf(named.body), forbid});
+  return Make(GetOutcomeRequest{*AccountOf(named.body), RequestIdOf(named.body), forbid});
 }
 
 ShardRequestBody WishMaker::Body() {
@@ -87,7 +74,7 @@ ApplyRequest WishMaker::Apply() {
   // Now and then a client uses a name twice; the value makes it another request.
   if (!named_.empty() && random_.OneIn(40)) {
     const Wish& used = *named_[random_.Below(named_.size())];
-    return {AccountOf(used.body), RequestIdOf(used.body), true, {}, {Put{"reused", Value()}}};
+    return {*AccountOf(used.body), RequestIdOf(used.body), true, {}, {Put{"reused", Value()}}};
   }
   ApplyRequest request;
   request.account = Account();
@@ -122,7 +109,7 @@ ShardRequestBody WishMaker::Outcome() {
   // Mostly a recent one: it may still be on its way.
   const size_t recent = std::min<size_t>(named_.size(), 6);
   const Wish& named = *named_[named_.size() - 1 - random_.Below(recent)];
-  return GetOutcomeRequest{AccountOf(named.body), RequestIdOf(named.body), forbid};
+  return GetOutcomeRequest{*AccountOf(named.body), RequestIdOf(named.body), forbid};
 }
 
 GetRequest WishMaker::Get() {

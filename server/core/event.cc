@@ -1,0 +1,39 @@
+#include "server/core/event.h"
+
+#include <type_traits>
+
+namespace shardd {
+namespace {
+
+template <typename Request>
+constexpr bool kFromCoordinator =
+    std::is_same_v<Request, PurgeNamespace> || std::is_same_v<Request, ReopenNamespace>;
+
+}  // namespace
+
+const AccountRef* AccountOf(const ShardRequestBody& body) {
+  return std::visit(
+      [](const auto& request) -> const AccountRef* {
+        if constexpr (kFromCoordinator<std::decay_t<decltype(request)>>) {
+          return nullptr;
+        } else {
+          return &request.account;
+        }
+      },
+      body);
+}
+
+size_t MailboxWeight(const ShardRequestBody& body) {
+  return std::visit(
+      [](const auto& request) -> size_t {
+        using Request = std::decay_t<decltype(request)>;
+        if constexpr (kFromCoordinator<Request> || std::is_same_v<Request, UnwatchRequest>) {
+          return 0;
+        } else {
+          return ByteSize(request);
+        }
+      },
+      body);
+}
+
+}  // namespace shardd
