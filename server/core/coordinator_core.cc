@@ -235,32 +235,26 @@ void CoordinatorCore::SendPurge(const OperationRecord& operation, ShardId shard,
 
 void CoordinatorCore::Step(PurgeResult result, CoordinatorTurn& turn) {
   const auto found = operations_.find(result.operation);
-  if (found == operations_.end() || !found->second.running()) return;  // ended by another shard
+  if (found == operations_.end() || !found->second.running()) return;  // told twice
   OperationRecord& operation = found->second;
+  Deletion& deletion = purging_.at(operation.id);
   operation.steps_done += result.accounts_deleted;
-  if (!result.status.ok()) {
-    EndDeletion(operation, OperationState::kFailed, result.status, turn);
-  } else if (result.holds_accounts) {
-    EndDeletion(operation, OperationState::kFailed,
-                Error(Reason::kNamespaceNotEmpty,
-                      absl::StrCat("namespace \"", operation.target,
-                                   "\" holds accounts; ask to delete them too, or delete them "
-                                   "first")),
-                turn);
-  } else if (operation.state == OperationState::kCancelling) {
-    // Not before all shards have stopped: an operation that has ended does nothing any more.
-    std::set<ShardId>& left = purging_.at(operation.id).left;
-    left.erase(result.shard);
-    if (left.empty()) {
-      EndDeletion(operation, OperationState::kCancelled, absl::OkStatus(), turn);
-    } else {
-      Write(operation, turn);
-    }
-  } else if (!result.empty) {
+  if (result.status.ok() && result.holds_accounts) {
+    result.status = Error(Reason::kNamespaceNotEmpty,
+                          absl::StrCat("namespace \"", operation.target,
+                                       "\" holds accounts; ask to delete them too, or delete them "
+                                       "first"));
+  }
+  if (deletion.error.ok() && !result.status.ok()) {
+    deletion.error = result.status;
+    operation.status_message = "failed; the other shards end their steps";
+  }
+  const bool stops = !deletion.error.ok() || operation.state == OperationState::kCancelling;
+  if (stops || result.empty) {
+    EndPart(operation, result.shard, turn);
+  } else {
     if (result.accounts_deleted > 0) Write(operation, turn);
     SendPurge(operation, result.shard, std::move(result.position), turn);
-  } else {
-    EndPart(operation, result.shard, turn);
   }
 }
 
@@ -268,7 +262,12 @@ void CoordinatorCore::EndPart(OperationRecord& operation, ShardId shard, Coordin
   Deletion& deletion = purging_.at(operation.id);
   deletion.left.erase(shard);
   if (!deletion.left.empty()) {
+    // Also if it failed or is cancelled: an operation that has ended does nothing any more.
     Write(operation, turn);
+  } else if (!deletion.error.ok()) {
+    EndDeletion(operation, OperationState::kFailed, deletion.error, turn);
+  } else if (operation.state == OperationState::kCancelling) {
+    EndDeletion(operation, OperationState::kCancelled, absl::OkStatus(), turn);
   } else if (!deletion.deletes) {
     BeginPurge(operation, /*deletes=*/true, turn);
   } else {

@@ -125,6 +125,7 @@ class CoordinatorCore {
   struct Deletion {
     bool deletes = false;
     std::set<ShardId> left;  // shards that have not ended this part
+    absl::Status error;      // why no further step is sent: the first that failed
   };
 
   CoordinatorCore() : tables_(limits::kTablesKept) {}

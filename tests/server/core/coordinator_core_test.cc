@@ -45,6 +45,22 @@ class CoordinatorCoreTest : public testing::Test {
     Finish(turn);
   }
 
+  // As after splits within the namespace: its accounts lie in three shards.
+  void StartWithThreeShardsOf(const std::string& name) {
+    const uint64_t high = RangeOfNamespace(name).start.high;
+    const RoutingKey first{high, uint64_t{1} << 62};
+    const RoutingKey second{high, uint64_t{1} << 63};
+    ASSERT_OK_AND_ASSIGN(
+        const RouteTable table,
+        RouteTable::Make(TableEpoch{2}, {{ShardId{1}, {kFirstRoutingKey, first}, kTestHome},
+                                         {ShardId{2}, {first, second}, kTestHome},
+                                         {ShardId{3}, {second, std::nullopt}, kTestHome}}));
+    storage::WriteSet batch;
+    batch.Put(storage::kMeta, "table", table.Encode());
+    ASSERT_THAT(store_.Commit(batch), IsOk());
+    Start();
+  }
+
   CoordinatorTurn NewTurn() const {
     CoordinatorTurn turn;
     turn.now = now_;
@@ -399,19 +415,43 @@ TEST_F(CoordinatorCoreTest, LateResultsAreIgnored) {
   EXPECT_EQ(StateOf(begun.id), OperationState::kSucceeded);
 }
 
-TEST_F(CoordinatorCoreTest, AFailedStepFailsTheDeletion) {
-  ASSERT_THAT(Create("ns"), IsOk());
-  ASSERT_OK_AND_ASSIGN(const OperationRecord begun, Delete("ns", true));
-  CoordinatorTurn turn = NewTurn();
-  PurgeResult broken;
-  broken.operation = begun.id;
-  broken.shard = core_->table().Find(RangeOfNamespace("ns").start).shard;
-  broken.status = Error(Reason::kStorageCorrupt, "cannot be read");
-  core_->Step(std::move(broken), turn);
-  Finish(turn);
-  EXPECT_EQ(StateOf(begun.id), OperationState::kFailed);
-  EXPECT_EQ(core_->operations().at(begun.id).error_reason, Reason::kStorageCorrupt);
-  EXPECT_EQ(core_->namespaces().at("ns").state, NamespaceState::kActive);
+// Plan: one shard fails its step while the others are at theirs; the operation fails, but not
+// before all have answered, and sends no further step meanwhile. A cancellation changes nothing.
+TEST_F(CoordinatorCoreTest, AFailedStepFailsTheDeletionOnceEveryShardHasAnswered) {
+  StartWithThreeShardsOf("ns");
+  for (const bool cancelled : {false, true}) {
+    SCOPED_TRACE(cancelled);
+    if (!cancelled) {
+      ASSERT_THAT(Create("ns"), IsOk());
+    }
+    Fill("ns", limits::kPurgeAccountsPerStep * 8);
+    ASSERT_OK_AND_ASSIGN(const OperationRecord begun, Delete("ns", true));
+    const size_t steps = messages_.size();
+    ASSERT_EQ(steps, 3u);
+    PurgeResult broken;
+    broken.operation = begun.id;
+    broken.shard = messages_.front().shard;
+    broken.status = Error(Reason::kStorageCorrupt, "cannot be read");
+    messages_.pop_front();
+    CoordinatorTurn turn = NewTurn();
+    core_->Step(std::move(broken), turn);
+    Finish(turn);
+    if (cancelled) {
+      ASSERT_THAT(Cancel(begun.id), IsOk());
+    }
+    for (size_t left = steps - 1; left > 0; --left) {
+      EXPECT_EQ(messages_.size(), left) << "a further step was sent";
+      EXPECT_TRUE(core_->operations().at(begun.id).running());
+      EXPECT_EQ(published_namespaces_->at("ns").state, NamespaceState::kDeleting);
+      ASSERT_TRUE(DeliverOne());
+    }
+    EXPECT_EQ(StateOf(begun.id), OperationState::kFailed);
+    EXPECT_EQ(core_->operations().at(begun.id).error_reason, Reason::kStorageCorrupt);
+    EXPECT_EQ(core_->namespaces().at("ns").state, NamespaceState::kActive);
+    const size_t held = CountAccounts();
+    DeliverAll();  // shards hear that the namespace is open again
+    EXPECT_EQ(CountAccounts(), held);
+  }
 }
 
 TEST_F(CoordinatorCoreTest, WaitsForAnOperation) {
