@@ -40,28 +40,29 @@ std::vector<std::string> WordsAt(const CLI::App& app, const CLI::App& root) {
   return words;
 }
 
-// The function that finds the words; bash, and zsh through its bash emulation, run the same.
+// The function that finds the words; bash, and zsh through its bash emulation, run the same. Its
+// variables must not be called `path` or the like, which are special in zsh.
 std::string BashFunction(const CLI::App& root) {
   std::string script =
       "_shardctl() {\n"
-      "  local word path=\"\" current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+      "  local word place=\"\" current=\"${COMP_WORDS[COMP_CWORD]}\"\n"
       "  local i\n"
       "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
       "    word=\"${COMP_WORDS[i]}\"\n"
-      "    case \"$path $word\" in\n";
+      "    case \"$place $word\" in\n";
   std::string words;
   Walk(root, "", [&](const CLI::App& app, const std::string& path) {
     const std::string list = absl::StrJoin(WordsAt(app, root), " ");
     if (!path.empty()) {
       const size_t space = path.rfind(' ');
       const std::string parent = space == std::string::npos ? "" : path.substr(0, space);
-      absl::StrAppend(&script, "      \"", parent, " ", app.get_name(), "\") path=\"", path,
+      absl::StrAppend(&script, "      \"", parent, " ", app.get_name(), "\") place=\"", path,
                       "\" ;;\n");
     }
     absl::StrAppend(&words, "    \"", path, "\") COMPREPLY=($(compgen -W \"", list,
                     "\" -- \"$current\")) ;;\n");
   });
-  absl::StrAppend(&script, "    esac\n  done\n  case \"$path\" in\n", words, "  esac\n}\n");
+  absl::StrAppend(&script, "    esac\n  done\n  case \"$place\" in\n", words, "  esac\n}\n");
   return script;
 }
 
@@ -91,8 +92,12 @@ std::string BashCompletion(const CLI::App& root) {
 }
 
 std::string ZshCompletion(const CLI::App& root) {
+  // Found in fpath, the script is loaded when the first word is to be completed, and must complete
+  // it too.
   return absl::StrCat("#compdef shardctl\n", "autoload -U +X bashcompinit && bashcompinit\n",
-                      BashFunction(root), "complete -o default -F _shardctl shardctl\n");
+                      BashFunction(root), "complete -o default -F _shardctl shardctl\n",
+                      "if [[ ${funcstack[1]} = _shardctl ]]; then\n",
+                      "  _bash_complete -o default -F _shardctl\nfi\n");
 }
 
 std::string FishCompletion(const CLI::App& root) {

@@ -151,6 +151,26 @@ watches() {
   expect_equal "watched routes" "$(wc -l <<<"$out")" 4
 }
 
+# In each shell that is there.
+completions_complete() {
+  local shell
+  for shell in bash zsh fish; do
+    ctl completion "$shell" >"$work/completion.$shell"
+    if command -v "$shell" >/dev/null; then
+      "$shell" -n "$work/completion.$shell" || complain "$shell does not take its completion"
+    fi
+  done
+  # shellcheck disable=SC2016
+  expect_equal "words that bash completes" "$(bash -c 'source "$0"
+    COMP_WORDS=(shardctl -e x:1 account l) COMP_CWORD=4
+    _shardctl
+    echo "${COMPREPLY[*]}"' "$work/completion.bash")" list
+  if command -v fish >/dev/null; then
+    expect_match "words that fish completes" \
+      "$(fish -c "source $work/completion.fish; complete -C 'shardctl account l'")" '^list'
+  fi
+}
+
 the_rest() {
   expect_json '.version and .api == "shardd.v1"' version
   expect_json '.ready == true' check ready
@@ -161,7 +181,7 @@ the_rest() {
     expect_exit 0 ctl completion "$shell"
     [ "$(wc -l <<<"$out")" -gt 10 ] || complain "completion for $shell is short"
   done
-  bash -n <(ctl completion bash) || complain "bash does not take its completion"
+  completions_complete
   expect_exit 0 ctl docs
   expect_match "reference" "$out" 'account list'
   expect_exit 0 ctl --help
