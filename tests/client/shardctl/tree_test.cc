@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -80,6 +82,14 @@ TEST(TreeTest, TheReferenceHoldsEveryCommand) {
     if (path == "shardctl docs") continue;
     EXPECT_THAT(reference, HasSubstr(absl::StrCat("\n### ", path, "\n")));
   }
+}
+
+TEST(TreeTest, TheCommittedReferenceIsCurrent) {
+  std::ifstream file(SHARDCTL_REFERENCE_PAGE);
+  ASSERT_TRUE(file.good());
+  const std::string committed(std::istreambuf_iterator<char>(file), {});
+  EXPECT_EQ(committed, MarkdownReference(CommandTree().root()))
+      << "write it anew: shardctl docs > client/shardctl/REFERENCE.md";
 }
 
 TEST(TreeTest, TheCompletionsHoldEveryCommand) {
