@@ -91,14 +91,13 @@ inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 
 // Coordinator.
 inline constexpr size_t kShardsAtStartMax = 1024;
-inline constexpr size_t kHomesMax = 64;
 inline constexpr size_t kNamespacesMax = 10'000;
 inline constexpr size_t kOperationsKept = 1000;
 inline constexpr size_t kOperationsRunningMax = 64;
 inline constexpr size_t kOperationWaitersMax = 1024;
 inline constexpr size_t kTablesKept = 64;
+// Requests to the coordinator are small: names and ids.
 inline constexpr size_t kCoordinatorQueueItemsMax = 4096;
-inline constexpr size_t kCoordinatorQueueBytesMax = size_t{16} << 20;
 // Accounts of a deleted namespace removed in one batch.
 inline constexpr size_t kPurgeAccountsPerStep = 64;
 

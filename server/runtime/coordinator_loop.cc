@@ -10,7 +10,8 @@ namespace shardd {
 CoordinatorLoop::CoordinatorLoop(CoordinatorCore core, ThreadRegistry& threads,
                                  Environment environment)
     : environment_(std::move(environment)),
-      queue_({limits::kCoordinatorQueueItemsMax, limits::kCoordinatorQueueBytesMax}),
+      // Bounded by items alone; nothing is pushed with a weight in bytes.
+      queue_({.items_max = limits::kCoordinatorQueueItemsMax, .bytes_max = 0}),
       record_(threads.Register("coordinator", ThreadRole::kCoordinator, std::nullopt,
                                [this] { return queue_.depth(); })),
       core_(std::move(core)) {}
@@ -33,7 +34,7 @@ absl::Status CoordinatorLoop::Start() {
 }
 
 absl::Status CoordinatorLoop::Push(CoordinatorRequest request) {
-  switch (queue_.Push(Item(std::move(request)), 1, sizeof(Item))) {
+  switch (queue_.Push(Item(std::move(request)), 1, 0)) {
     case BoundedQueue<Item>::PushResult::kAccepted:
       return absl::OkStatus();
     case BoundedQueue<Item>::PushResult::kFull:
