@@ -72,6 +72,9 @@ void ShardWorker::RunTurns(std::vector<std::vector<ShardRequest>>& items) {
   turn.now = environment_.clock.Now();
   turn.committed = &environment_.store;
   uint64_t requests_run = 0;
+  size_t requests_waiting = 0;
+  for (const std::vector<ShardRequest>& requests : items) requests_waiting += requests.size();
+  turn.effects.reserve(requests_waiting);
   for (std::vector<ShardRequest>& requests : items) {
     if (failed_) {
       Refuse(requests);
