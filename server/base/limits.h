@@ -52,6 +52,9 @@ inline constexpr size_t kFrameOperationsMax = 1024;
 inline constexpr size_t kFramesInFlightMax = 16;
 inline constexpr size_t kStreamBytesInFlightMax = size_t{8} << 20;
 static_assert(kStreamBytesInFlightMax >= 2 * kMessageBytesMax);
+// What all reads of one frame may find together: the rest of a message is for the answers to
+// writes, which are small but cannot be left out.
+inline constexpr size_t kFrameReadBytesMax = kMessageBytesMax / 4 * 3;
 
 // A mailbox holds what a worker can commit in about a second; beyond that the caller should hear of
 // it.
@@ -61,8 +64,10 @@ inline constexpr absl::Duration kMailboxRetryAfter = absl::Milliseconds(50);
 static_assert(kMailboxItemsMax >= kFrameOperationsMax * kFramesInFlightMax,
               "one session alone cannot fill a mailbox");
 
-// One turn of a worker: it stops taking requests into the batch here, and commits.
+// One turn of a worker: when it has written or read so much, it stops taking requests into the
+// batch, and commits.
 inline constexpr size_t kBatchBytesMax = size_t{16} << 20;
+inline constexpr size_t kTurnReadBytesMax = size_t{16} << 20;
 
 // Request outcomes: remembered for a day and, while newer than that, at most so many per account.
 inline constexpr absl::Duration kOutcomeRetention = absl::Hours(24);

@@ -2,6 +2,9 @@
 
 #include <type_traits>
 
+#include "absl/strings/str_cat.h"
+#include "server/base/error.h"
+
 namespace shardd {
 namespace {
 
@@ -34,6 +37,18 @@ size_t MailboxWeight(const ShardRequestBody& body) {
         }
       },
       body);
+}
+
+size_t ReadBytes(const ShardAnswer& answer) {
+  if (const auto* get = std::get_if<GetResult>(&answer)) return ByteSize(*get);
+  if (const auto* scan = std::get_if<ScanResult>(&answer)) return ByteSize(*scan);
+  return 0;
+}
+
+absl::Status FrameReadsTooMuch() {
+  return Error(Reason::kFrameTooLarge,
+               absl::StrCat("what the reads of this frame found is more than ",
+                            limits::kFrameReadBytesMax, " bytes; read less in one frame"));
 }
 
 }  // namespace shardd

@@ -74,6 +74,12 @@ struct WatchEnded {};
 using ShardAnswer =
     std::variant<ApplyResult, GetResult, ScanResult, AccountResult, OutcomeResult, WatchEnded>;
 
+// The bytes of entries that an answer brings; 0 for answers to writes.
+size_t ReadBytes(const ShardAnswer& answer);
+
+// kFrameTooLarge: the reads of one frame have found more than kFrameReadBytesMax.
+absl::Status FrameReadsTooMuch();
+
 // The answer to one request. A request gets exactly one, except that WatchRequest is answered by
 // WatchEvents until WatchEnded or an error.
 struct Reply {
@@ -110,6 +116,10 @@ struct ShardTurn {
   const storage::Reader* committed = nullptr;  // fixed for the turn
   storage::WriteSet batch;
   std::vector<ShardEffect> effects;
+  // What its reads have found; and, of that, what those of the last call have.
+  size_t read_bytes = 0;
+  uint64_t last_call = 0;
+  size_t last_call_read_bytes = 0;
   // When the core wants to be stepped again even without a request. Replaces any earlier wish;
   // being early is harmless.
   absl::Time wake_at = absl::InfiniteFuture();

@@ -180,17 +180,30 @@ void ShardCore::Run(CallId call, DeleteAccountRequest&& request, ShardTurn& turn
           });
 }
 
+template <typename Read>
+void ShardCore::AnswerRead(CallId call, ShardTurn& turn, Read read) {
+  if (std::exchange(turn.last_call, call.call) != call.call) turn.last_call_read_bytes = 0;
+  // A frame that asks for more than its answer may hold must not fill the memory first.
+  if (turn.last_call_read_bytes > limits::kFrameReadBytesMax) {
+    turn.effects.push_back(Reply{call, FrameReadsTooMuch()});
+    return;
+  }
+  absl::StatusOr<ShardAnswer> answer = read();
+  const size_t bytes = answer.ok() ? ReadBytes(*answer) : 0;
+  turn.last_call_read_bytes += bytes;
+  turn.read_bytes += bytes;
+  turn.effects.push_back(Reply{call, std::move(answer)});
+}
+
 void ShardCore::Run(CallId call, GetRequest&& request, ShardTurn& turn) {
   const storage::OverlayReader overlay(*turn.committed, turn.batch);
   const CachingReader cached(overlay, cache_);
-  absl::StatusOr<GetResult> result = ShardReader(cached, route_.home).Get(request);
-  turn.effects.push_back(Reply{call, std::move(result)});
+  AnswerRead(call, turn, [&] { return ShardReader(cached, route_.home).Get(request); });
 }
 
 void ShardCore::Run(CallId call, ScanRequest&& request, ShardTurn& turn) {
   const storage::OverlayReader overlay(*turn.committed, turn.batch);
-  absl::StatusOr<ScanResult> result = ShardReader(overlay, route_.home).Scan(request);
-  turn.effects.push_back(Reply{call, std::move(result)});
+  AnswerRead(call, turn, [&] { return ShardReader(overlay, route_.home).Scan(request); });
 }
 
 void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
@@ -247,6 +260,7 @@ void ShardCore::Publish(const AccountKeys& keys, AccountChange change, ShardTurn
   const auto shared = std::make_shared<const AccountChange>(std::move(change));
   for (const CallId call : watching->second) {
     Watch& watch = watches_.at(call);
+    watch.seen_revision = shared->revision;
     if (shared->revision < watch.next_revision) continue;
     watch.next_revision = shared->revision + 1;
     turn.effects.push_back(WatchEvent{call, {shared}, shared->revision});
@@ -287,7 +301,7 @@ absl::Status ShardCore::StartWatch(CallId call, const WatchRequest& request, Sha
     }
     missed = *std::move(kept);
   }
-  watches_.emplace(call, Watch{keys.name(), std::max(start, next)});
+  watches_.emplace(call, Watch{keys.name(), std::max(start, next), record->revision});
   watches_of_account_[keys.name()].insert(call);
   // Sent even without changes: it says that the watch stands.
   turn.effects.push_back(WatchEvent{call, std::move(missed), record->revision});
@@ -416,7 +430,7 @@ void ShardCore::SendProgress(ShardTurn& turn) {
   if (turn.now < next_progress_) return;
   next_progress_ = turn.now + limits::kWatchProgressInterval;
   for (const auto& [call, watch] : watches_) {
-    turn.effects.push_back(WatchEvent{call, {}, watch.next_revision - 1});
+    turn.effects.push_back(WatchEvent{call, {}, watch.seen_revision});
   }
 }
 

@@ -60,7 +60,8 @@ class ShardCore {
  private:
   struct Watch {
     std::string account;
-    uint64_t next_revision = 0;
+    uint64_t next_revision = 0;  // the first to be told
+    uint64_t seen_revision = 0;  // of the account; may be lower
   };
 
   // OK if the request may run: in time, under the right epoch, for an account of this shard.
@@ -82,6 +83,10 @@ class ShardCore {
   // `stage` takes the staged account and returns the answer to give once the revision is known.
   template <typename Request, typename Stage>
   void RunOnce(CallId call, Request& request, ShardTurn& turn, Stage stage);
+
+  // Answers with what `read` finds, within the bounds of its frame.
+  template <typename Read>
+  void AnswerRead(CallId call, ShardTurn& turn, Read read);
 
   void Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn);
   // Every record of this shard is written here, so that the cache never differs.

@@ -45,17 +45,6 @@ v1::AccountState ToProto(AccountState state) {
   return v1::ACCOUNT_STATE_UNSPECIFIED;
 }
 
-// Tags, lengths and numbers around a key or value, at most.
-constexpr size_t kFieldBytes = 16;
-
-size_t ByteSize(const std::vector<Entry>& entries) {
-  size_t size = 0;
-  for (const Entry& entry : entries) {
-    size += entry.key.size() + entry.value.size() + 2 * kFieldBytes;
-  }
-  return size;
-}
-
 }  // namespace
 
 void ToProto(ApplyResult&& result, v1::ApplyResponse& proto) {
@@ -182,13 +171,5 @@ void ToProto(const ThreadStatus& status, v1::Thread& proto) {
   ToProto(status.busy_time, *proto.mutable_busy_time());
   ToProto(status.longest_turn, *proto.mutable_longest_turn());
 }
-
-size_t ByteSize(const GetResult& result) {
-  size_t size = ByteSize(result.entries);
-  for (const std::string& key : result.missing_keys) size += key.size() + kFieldBytes;
-  return size;
-}
-
-size_t ByteSize(const ScanResult& result) { return ByteSize(result.entries); }
 
 }  // namespace shardd::rpc

@@ -34,8 +34,4 @@ void ToProto(const RouteTableDiff& diff, v1::RouteTableDiff& proto);
 void ToProto(const ShardStatus& status, v1::Shard& proto);
 void ToProto(const ThreadStatus& status, v1::Thread& proto);
 
-// What the entries of an answer weigh.
-size_t ByteSize(const GetResult& result);
-size_t ByteSize(const ScanResult& result);
-
 }  // namespace shardd::rpc

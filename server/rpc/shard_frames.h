@@ -13,10 +13,6 @@
 
 namespace shardd::rpc {
 
-// What all reads of one frame may find together: the rest of a message is for the answers to
-// writes, which are small but cannot be left out.
-inline constexpr size_t kFrameReadBytesMax = limits::kMessageBytesMax / 4 * 3;
-
 // A stream whose frames are lists of operations on accounts. `Traits` says what the messages are:
 //   Request, Response;
 //   kField, the name of the list; Count(request);
@@ -45,7 +41,7 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
         : DirectTarget(inbox), frame_(frame), missing_(count + 1) {}
 
     void OnReply(uint32_t slot, absl::StatusOr<ShardAnswer> answer) override {
-      if (answer.ok() && !Fits(*answer)) answer = TooLarge();
+      if (answer.ok() && !Fits(*answer)) answer = FrameReadsTooMuch();
       if (answer.ok()) {
         Traits::Fill(*answer, frame_.response(), static_cast<int>(slot));
       } else {
@@ -65,17 +61,8 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
    private:
     // What was read must fit one message; answers to writes are small and never left out.
     bool Fits(const ShardAnswer& answer) {
-      size_t size = 0;
-      if (const auto* get = std::get_if<GetResult>(&answer)) size = ByteSize(*get);
-      if (const auto* scan = std::get_if<ScanResult>(&answer)) size = ByteSize(*scan);
-      if (size == 0) return true;
-      bytes_read_ += size;
-      return bytes_read_ <= kFrameReadBytesMax;
-    }
-    static absl::Status TooLarge() {
-      return Error(Reason::kFrameTooLarge,
-                   absl::StrCat("what the reads of this frame found is more than ",
-                                kFrameReadBytesMax, " bytes; read less in one frame"));
+      bytes_read_ += ReadBytes(answer);
+      return ReadBytes(answer) == 0 || bytes_read_ <= limits::kFrameReadBytesMax;
     }
 
     Frame& frame_;

@@ -84,7 +84,10 @@ void ShardWorker::RunTurns(std::vector<std::vector<ShardRequest>>& items) {
     requests_run += requests.size();
     // Whole items only: a later part of an item must not run after a failed commit of an earlier
     // one.
-    if (turn.batch.bytes() >= limits::kBatchBytesMax) CommitTurn(turn);
+    if (turn.batch.bytes() >= limits::kBatchBytesMax ||
+        turn.read_bytes >= limits::kTurnReadBytesMax) {
+      CommitTurn(turn);
+    }
   }
   requests_.fetch_add(requests_run, std::memory_order_relaxed);
   record_->CountItems(requests_run);
@@ -108,6 +111,7 @@ void ShardWorker::CommitTurn(ShardTurn& turn) {
   for (ShardEffect& effect : turn.effects) Perform(effect);
   turn.batch.Clear();
   turn.effects.clear();
+  turn.read_bytes = 0;
   turn.now = environment_.clock.Now();
   record_->EnterPhase(ThreadPhase::kRunning);
 }

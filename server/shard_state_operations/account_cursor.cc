@@ -12,13 +12,14 @@ AccountCursor::AccountCursor(const storage::Reader& reader, storage::Family home
     : cursor_(reader.NewCursor(home, BoundsOf(range))), position_(position) {}
 
 bool AccountCursor::Next() {
-  if (!status_.ok()) return false;
-  if (position_.empty() && !started_) {
+  if (!status_.ok() || (started_ && !cursor_->Valid())) return false;
+  if (std::exchange(started_, true)) {
+    cursor_->Next();
+  } else if (position_.empty()) {
     cursor_->SeekToFirst();
   } else {
     SeekPastAccount();
   }
-  started_ = true;
   while (cursor_->Valid()) {
     const absl::StatusOr<RecordKey> key = ParseRecordKey(cursor_->key());
     if (!key.ok()) {

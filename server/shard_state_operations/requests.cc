@@ -123,6 +123,17 @@ void WriteLabels(ByteWriter& writer, const Labels& labels) {
   for (const auto& [key, value] : labels) writer.Bytes(key).Bytes(value);
 }
 
+// Tags, lengths and numbers around a key or value, at most.
+constexpr size_t kFieldBytes = 16;
+
+size_t EntryBytes(const std::vector<Entry>& entries) {
+  size_t size = 0;
+  for (const Entry& entry : entries) {
+    size += entry.key.size() + entry.value.size() + 2 * kFieldBytes;
+  }
+  return size;
+}
+
 }  // namespace
 
 size_t AccountChange::ByteSize() const {
@@ -289,5 +300,13 @@ size_t ByteSize(const GetOutcomeRequest& request) {
 }
 
 size_t ByteSize(const WatchRequest& request) { return sizeof(request) + NameSize(request.account); }
+
+size_t ByteSize(const GetResult& result) {
+  size_t size = EntryBytes(result.entries);
+  for (const std::string& key : result.missing_keys) size += key.size() + kFieldBytes;
+  return size;
+}
+
+size_t ByteSize(const ScanResult& result) { return EntryBytes(result.entries); }
 
 }  // namespace shardd

@@ -203,4 +203,8 @@ size_t ByteSize(const ScanRequest& request);
 size_t ByteSize(const GetOutcomeRequest& request);
 size_t ByteSize(const WatchRequest& request);
 
+// What an answer to a read weighs in a message, at most.
+size_t ByteSize(const GetResult& result);
+size_t ByteSize(const ScanResult& result);
+
 }  // namespace shardd

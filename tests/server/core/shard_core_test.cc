@@ -74,6 +74,28 @@ TEST_F(ShardCoreTest, ServesItsRangeOnly) {
   EXPECT_THAT(Apply(AddOne()), IsOk());
 }
 
+// Plan: one frame of reads that find more than its answer may hold: those that fit are answered,
+// the rest are refused unread, and the next call in the same turn begins anew.
+TEST_F(ShardCoreTest, BoundsWhatOneFrameReads) {
+  const size_t size = limits::kEntryValueBytesMax;
+  ASSERT_THAT(Apply({.account = kRef,
+                     .create_account = true,
+                     .mutations = {Put{"big", std::string(size, 'v')}}}),
+              IsOk());
+  const size_t fitting = limits::kFrameReadBytesMax / size;
+  std::vector<ShardRequest> requests;
+  for (uint32_t slot = 0; slot < fitting + 2; ++slot) {
+    requests.push_back(Request(1, GetRequest{kRef, {"big"}}));
+    requests.back().call.slot = slot;
+  }
+  requests.push_back(Request(2, ScanRequest{.account = kRef}));
+  const TurnResult result = Turn(requests);
+  ASSERT_EQ(result.replies.size(), requests.size());
+  EXPECT_THAT(result.replies[fitting - 1].answer, IsOk());
+  EXPECT_THAT(result.replies[fitting + 1].answer, HasReason(Reason::kFrameTooLarge));
+  EXPECT_THAT(result.replies.back().answer, IsOk());
+}
+
 TEST_F(ShardCoreTest, LaterRequestsOfATurnSeeEarlierOnes) {
   std::vector<ShardRequest> requests;
   for (uint64_t call = 1; call <= 3; ++call) requests.push_back(Request(call, AddOne()));

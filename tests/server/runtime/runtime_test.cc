@@ -118,6 +118,24 @@ TEST_F(RuntimeTest, AFullBatchIsCommitted) {
   EXPECT_EQ(runtime_->Shards()[0].batches_total, 1u + 3u);
 }
 
+// Plan: between two writes wait more reads than one turn may answer; the worker commits the first
+// write and lets the answers go before it takes the second.
+TEST_F(RuntimeTest, ATurnThatHasReadMuchIsCommitted) {
+  Start({.shard_count = 1});
+  const std::string large(limits::kEntryValueBytesMax, 'v');
+  const AccountRef large_account{"", "large"};
+  ASSERT_THAT(Ask(Put(large_account, large)), IsOk());
+  HoldWorker();
+  const uint64_t batches = runtime_->Shards()[0].batches_total;
+  Submit(Put({"", "first"}, ""));
+  const size_t reads = limits::kTurnReadBytesMax / large.size();
+  for (size_t i = 0; i < reads; ++i) Submit(GetRequest{large_account, {"k"}});
+  const CallId last = Submit(Put({"", "second"}, ""));
+  store_.Open();
+  EXPECT_THAT(sink_.WaitForReply(last), IsOk());
+  EXPECT_EQ(runtime_->Shards()[0].batches_total, batches + 1 + 2);
+}
+
 TEST_F(RuntimeTest, AFullMailboxRefuses) {
   Start({.shard_count = 1, .mailbox_items_max = 3});
   HoldWorker();
