@@ -1,6 +1,7 @@
 #include "server/core/record_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/account/record_key.h"
 #include "server/base/check.h"
@@ -11,93 +12,107 @@ namespace shardd {
 namespace {
 
 constexpr size_t kPlacesMin = 16;
-// What a record takes besides its bytes: its places in a table that is between seven sixteenths and
-// seven eighths full, and what the allocator adds.
-constexpr size_t kRecordOverheadBytes = 80;
+// What a record takes besides its bytes: its head, its place in the ring, its places in a table
+// that is between three eighths and three quarters full, and what the allocator adds.
+constexpr size_t kRecordOverheadBytes = 96;
 
 }  // namespace
 
-void RecordCache::Place::Set(absl::string_view its_key,
-                             std::optional<absl::string_view> its_value) {
-  const absl::string_view new_value = its_value.value_or(absl::string_view());
-  const size_t needed = its_key.size() + new_value.size();
-  // A record that shrinks much gives its memory back.
-  if (bytes == nullptr || needed > capacity || needed < capacity / 2) {
-    bytes = std::make_unique_for_overwrite<char[]>(needed);
-    capacity = static_cast<uint32_t>(needed);
-    key_size = 0;
-  }
-  if (key_size == 0) std::copy(its_key.begin(), its_key.end(), bytes.get());
-  std::copy(new_value.begin(), new_value.end(), bytes.get() + its_key.size());
-  key_size = static_cast<uint32_t>(its_key.size());
-  value_size = static_cast<uint32_t>(new_value.size());
-  exists = its_value.has_value();
+RecordCache::OwnedRecord RecordCache::Make(uint64_t hash, absl::string_view key,
+                                           size_t value_size) {
+  const size_t capacity = key.size() + value_size;
+  OwnedRecord record(new (::operator new(sizeof(Record) + capacity)) Record);
+  record->hash = hash;
+  record->capacity = static_cast<uint32_t>(capacity);
+  record->key_size = static_cast<uint32_t>(key.size());
+  std::copy(key.begin(), key.end(), record->bytes());
+  return record;
 }
 
-size_t RecordCache::Place::Weight() const { return kRecordOverheadBytes + capacity; }
+void RecordCache::Record::SetValue(std::optional<absl::string_view> value) {
+  exists = value.has_value();
+  value_size = exists ? static_cast<uint32_t>(value->size()) : 0;
+  if (exists) std::copy(value->begin(), value->end(), bytes() + key_size);
+}
+
+size_t RecordCache::Record::Weight() const { return kRecordOverheadBytes + capacity; }
 
 std::optional<RecordCache::Known> RecordCache::Find(absl::string_view key) {
   if (places_.empty()) return std::nullopt;
-  Place& place = places_[Locate(StableHash64(key), key)];
-  if (place.bytes == nullptr) return std::nullopt;
-  place.used = true;
-  return Known{place.exists, place.value()};
+  Record* const record = places_[Locate(StableHash64(key), key)].record;
+  if (record == nullptr) return std::nullopt;
+  record->used = true;
+  return Known{record->exists, record->value()};
 }
 
 void RecordCache::Store(absl::string_view key, std::optional<absl::string_view> value) {
-  if ((count_ + 1) * 8 > places_.size() * 7) Grow();
+  if ((ring_.size() + 1) * 4 > places_.size() * 3) Grow();
   const uint64_t hash = StableHash64(key);
   Place& place = places_[Locate(hash, key)];
-  if (place.bytes == nullptr) {
-    ++count_;
+  const size_t value_size = value.has_value() ? value->size() : 0;
+  const size_t needed = key.size() + value_size;
+  if (place.record == nullptr) {
+    ring_.push_back(Make(hash, key, value_size));
+    place = {hash, ring_.back().get()};
+    place.record->ring_position = static_cast<uint32_t>(ring_.size() - 1);
   } else {
-    bytes_ -= place.Weight();
+    bytes_ -= place.record->Weight();
+    // One that shrinks much gives its memory back.
+    if (needed > place.record->capacity || needed < place.record->capacity / 2) {
+      const uint32_t position = place.record->ring_position;
+      ring_[position] = Make(hash, key, value_size);
+      place.record = ring_[position].get();
+      place.record->ring_position = position;
+    }
   }
-  place.hash = hash;
-  place.used = true;
-  place.Set(key, value);
-  bytes_ += place.Weight();
+  place.record->SetValue(value);
+  place.record->used = true;
+  bytes_ += place.record->Weight();
   while (bytes_ > bytes_max_) EvictOne();
 }
 
 size_t RecordCache::Locate(uint64_t hash, absl::string_view key) const {
   size_t at = hash & (places_.size() - 1);
-  while (places_[at].bytes != nullptr && !(places_[at].hash == hash && places_[at].key() == key)) {
+  while (places_[at].record != nullptr &&
+         !(places_[at].hash == hash && places_[at].record->key() == key)) {
     at = Next(at);
   }
   return at;
 }
 
 void RecordCache::Grow() {
-  std::vector<Place> before =
-      std::exchange(places_, std::vector<Place>(std::max(kPlacesMin, places_.size() * 2)));
-  hand_ = 0;
-  for (Place& place : before) {
-    if (place.bytes != nullptr) places_[Locate(place.hash, place.key())] = std::move(place);
+  places_.assign(std::max(kPlacesMin, places_.size() * 2), Place());
+  for (const OwnedRecord& record : ring_) {
+    places_[Locate(record->hash, record->key())] = {record->hash, record.get()};
   }
 }
 
 void RecordCache::EvictOne() {
-  SHARDD_CHECK(count_ > 0);
+  SHARDD_CHECK(!ring_.empty());
   while (true) {
-    Place& place = places_[hand_];
-    // After this one is freed, another may stand in its place: the hand stays.
-    if (place.bytes != nullptr && !std::exchange(place.used, false)) return Free(hand_);
-    hand_ = Next(hand_);
+    if (hand_ >= ring_.size()) hand_ = 0;
+    Record& record = *ring_[hand_];
+    if (!std::exchange(record.used, false)) break;
+    ++hand_;
   }
+  Record& record = *ring_[hand_];
+  bytes_ -= record.Weight();
+  Free(Locate(record.hash, record.key()));
+  // The newest takes its position: the hand has just passed there, as it would have.
+  std::swap(ring_[hand_], ring_.back());
+  ring_[hand_]->ring_position = static_cast<uint32_t>(hand_);
+  ring_.pop_back();
+  ++hand_;
 }
 
 void RecordCache::Free(size_t place) {
-  bytes_ -= places_[place].Weight();
-  --count_;
   places_[place] = Place();
   // Deletion without tombstones (Knuth, The Art of Computer Programming 3, 6.4, algorithm R).
-  for (size_t at = Next(place); places_[at].bytes != nullptr; at = Next(at)) {
-    const size_t mask = places_.size() - 1;
+  const size_t mask = places_.size() - 1;
+  for (size_t at = Next(place); places_[at].record != nullptr; at = Next(at)) {
     const size_t home = places_[at].hash & mask;
     if (((at - home) & mask) < ((at - place) & mask)) continue;  // its home is behind the gap
-    places_[place] = std::move(places_[at]);
-    places_[at] = Place();
+    places_[place] = std::exchange(places_[at], Place());
     place = at;
   }
 }

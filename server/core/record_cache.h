@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,9 +19,10 @@ namespace shardd {
 // the hand passed it last (CLOCK: Corbató, "A paging experiment with the Multics system", 1968), so
 // that what is kept follows from the requests alone.
 //
-// An open-addressing table whose places are the clock's face: what is found costs two reads of
-// memory, one of the table and one of the record. Millions of look-ups a second run into nothing
-// but cache misses, which a chained table and a list of uses have many more of.
+// Millions of look-ups a second run into nothing but cache misses, and a hit here costs two: its
+// place in an open-addressing table, and its record, which is one piece of memory. Records stand in
+// a ring of their own: a hand that went through the table itself would leave it crowded in front
+// and empty behind.
 //
 // Thread safety: none.
 class RecordCache {
@@ -42,21 +44,34 @@ class RecordCache {
   size_t bytes() const { return bytes_; }
 
  private:
-  // One place of the table: free, or a record with its key and value in one piece of memory.
-  struct Place {
+  // Key and value follow it in memory.
+  struct Record {
     uint64_t hash = 0;
-    std::unique_ptr<char[]> bytes;  // nullptr: free
-    uint32_t capacity = 0;
+    uint32_t ring_position = 0;
+    uint32_t capacity = 0;  // for key and value
     uint32_t key_size = 0;
     uint32_t value_size = 0;
     bool exists = false;
     bool used = false;  // since the hand was here
 
-    absl::string_view key() const { return {bytes.get(), key_size}; }
-    absl::string_view value() const { return {bytes.get() + key_size, value_size}; }
-    void Set(absl::string_view key, std::optional<absl::string_view> value);
+    char* bytes() { return reinterpret_cast<char*>(this + 1); }
+    absl::string_view key() { return {bytes(), key_size}; }
+    absl::string_view value() { return {bytes() + key_size, value_size}; }
+    void SetValue(std::optional<absl::string_view> value);
     size_t Weight() const;
   };
+  struct FreeRecord {
+    void operator()(Record* record) const { ::operator delete(record); }
+  };
+  using OwnedRecord = std::unique_ptr<Record, FreeRecord>;
+
+  // One of the table.
+  struct Place {
+    uint64_t hash = 0;
+    Record* record = nullptr;  // nullptr: free
+  };
+
+  static OwnedRecord Make(uint64_t hash, absl::string_view key, size_t value_size);
 
   // Where the key is, or the free place where it belongs. REQUIRES: there are places.
   size_t Locate(uint64_t hash, absl::string_view key) const;
@@ -68,9 +83,9 @@ class RecordCache {
 
   size_t bytes_max_;
   size_t bytes_ = 0;
-  size_t count_ = 0;
-  size_t hand_ = 0;
   std::vector<Place> places_;  // none, or a power of two
+  std::vector<OwnedRecord> ring_;
+  size_t hand_ = 0;  // a position in the ring
 };
 
 // Reads through a cache: what a shard's owner reads before it writes. Records that are read once

