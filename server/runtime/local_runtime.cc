@@ -16,17 +16,31 @@ namespace {
 constexpr absl::Duration kSpaceCheckInterval = absl::Seconds(1);
 constexpr absl::Duration kDiskFullRetryAfter = absl::Seconds(5);
 
-// Whether a request makes the store grow. Deletions do too, but they are the way out of a full
-// disk.
+// Whether a request makes the store grow. Deletions do too, by the outcome of one that names
+// itself, but they are the way out of a full disk.
+bool NeedsSpace(const ApplyRequest& apply) {
+  if (apply.create_account) return true;
+  if (apply.mutations.empty()) return !apply.request_id.empty();
+  return std::any_of(apply.mutations.begin(), apply.mutations.end(), [](const Mutation& m) {
+    return !std::holds_alternative<Delete>(m) && !std::holds_alternative<DeletePrefix>(m);
+  });
+}
+
 bool NeedsSpace(const ShardRequestBody& body) {
-  if (const auto* apply = std::get_if<ApplyRequest>(&body)) {
-    if (apply->create_account) return true;
-    return std::any_of(apply->mutations.begin(), apply->mutations.end(), [](const Mutation& m) {
-      return !std::holds_alternative<Delete>(m) && !std::holds_alternative<DeletePrefix>(m);
-    });
-  }
+  if (const auto* apply = std::get_if<ApplyRequest>(&body)) return NeedsSpace(*apply);
+  if (const auto* outcome = std::get_if<GetOutcomeRequest>(&body)) return outcome->forbid;
   return std::holds_alternative<CreateAccountRequest>(body) ||
          std::holds_alternative<UpdateAccountRequest>(body);
+}
+
+bool NeedsSpace(const CoordinatorRequest& request) {
+  return std::holds_alternative<CreateNamespaceRequest>(request.body);
+}
+
+absl::Status DiskFull() {
+  return WithRetryAfter(
+      Error(Reason::kDiskFull, "the disk is nearly full; reads and deletions are still served"),
+      kDiskFullRetryAfter);
 }
 
 absl::Status Draining() {
@@ -193,11 +207,7 @@ absl::StatusOr<size_t> LocalRuntime::Admit(const Directory& directory,
     return directory.table().IndexOf(account->routing_key());
   }
   SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, *account, request.epoch));
-  if (disk_full() && NeedsSpace(request.body)) {
-    return WithRetryAfter(
-        Error(Reason::kDiskFull, "the disk is nearly full; reads and deletions are still served"),
-        kDiskFullRetryAfter);
-  }
+  if (disk_full() && NeedsSpace(request.body)) return DiskFull();
   return index;
 }
 
@@ -253,6 +263,7 @@ void LocalRuntime::Submit(std::vector<ShardRequest> requests) {
 
 absl::Status LocalRuntime::SubmitToCoordinator(CoordinatorRequest request) {
   if (draining_.load(std::memory_order_relaxed)) return Draining();
+  if (disk_full() && NeedsSpace(request)) return DiskFull();
   return coordinator_->Push(std::move(request));
 }
 

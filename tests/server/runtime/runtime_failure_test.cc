@@ -125,7 +125,8 @@ TEST_F(RuntimeFailureTest, AFailedFirstCommitEndsTheStart) {
 // refused, reads and deletions are not.
 TEST_F(RuntimeFailureTest, AFullDiskRefusesGrowthOnly) {
   StartCounting();
-  ASSERT_THAT(Ask(Put(kRef, "v")), IsOk());
+  CreateNamespace("ns");
+  ASSERT_THAT(Ask(Put(kRef, "v", "first")), IsOk());
   Stop();
   memory_.SetSpace({.free_bytes = 99});
   Start({.shard_count = 1, .reserve_bytes = 100});
@@ -139,12 +140,23 @@ TEST_F(RuntimeFailureTest, AFullDiskRefusesGrowthOnly) {
               HasReason(Reason::kDiskFull));
   EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .mutations = {Delete{"k"}, Append{"k", "v"}}}),
               HasReason(Reason::kDiskFull));
+  EXPECT_THAT(
+      Ask(ApplyRequest{.account = kRef, .request_id = "r", .preconditions = {EntryExists{"k"}}}),
+      HasReason(Reason::kDiskFull))
+      << "its outcome would be kept";
+  EXPECT_THAT(Ask(GetOutcomeRequest{.account = kRef, .request_id = "r", .forbid = true}),
+              HasReason(Reason::kDiskFull));
+  EXPECT_THAT(AskCoordinator(CreateNamespaceRequest{"nt", ""}), HasReason(Reason::kDiskFull));
+  EXPECT_FALSE(runtime_->namespaces()->contains("nt"));
   EXPECT_EQ(ValueOf(kRef), "v");
   EXPECT_THAT(Ask(GetRequest{kRef, {"k"}}), IsOk());
   EXPECT_THAT(Ask(ScanRequest{.account = kRef}), IsOk());
   EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .preconditions = {EntryExists{"k"}}}), IsOk());
-  EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .mutations = {Delete{"k"}}}), IsOk());
-  EXPECT_THAT(Ask(DeleteAccountRequest{.account = kRef}), IsOk());
+  EXPECT_THAT(Ask(GetOutcomeRequest{.account = kRef, .request_id = "first"}), IsOk());
+  EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .request_id = "r", .mutations = {Delete{"k"}}}),
+              IsOk());
+  EXPECT_THAT(Ask(DeleteAccountRequest{.account = kRef, .request_id = "s"}), IsOk());
+  EXPECT_THAT(AskCoordinator(DeleteNamespaceRequest{"ns", true}), IsOk());
   EXPECT_EQ(failures_.load(), 0);
 }
 
