@@ -289,7 +289,7 @@ std::string Daemon::MetricsPage() const {
     snapshot.calls = front_end_->counts();
     snapshot.storage_healthy = runtime_->storage_health().ok();
     snapshot.disk_full = runtime_->disk_full();
-    if (auto space = runtime_->store().Space(); space.ok()) snapshot.space = *space;
+    if (auto space = runtime_->space(); space.ok()) snapshot.space = *space;
     snapshot.epoch = runtime_->tables()->current()->epoch();
     snapshot.shards = runtime_->Shards();
   }

@@ -41,7 +41,7 @@ void CountOperations(const Runtime& runtime, v1::StatusResponse& status) {
 }
 
 void JudgeStorage(const Runtime& runtime, v1::StatusResponse& status) {
-  const absl::StatusOr<storage::SpaceUsage> space = runtime.store().Space();
+  const absl::StatusOr<storage::SpaceUsage> space = runtime.space();
   if (space.ok()) {
     status.set_disk_free_bytes(space->free_bytes);
     status.set_disk_used_bytes(space->used_bytes);

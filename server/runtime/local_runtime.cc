@@ -64,6 +64,7 @@ LocalRuntime::LocalRuntime(storage::Store& store, const Clock& clock, ThreadRegi
 LocalRuntime::~LocalRuntime() { static_cast<void>(Drain(clock_.Now())); }
 
 absl::Status LocalRuntime::Start() {
+  LookAtSpace();
   SHARDD_ASSIGN_OR_RETURN(CoordinatorCore core,
                           CoordinatorCore::Load(store_, options_.shard_count));
   const RouteTable& table = core.table();
@@ -171,10 +172,7 @@ void LocalRuntime::WatchSpace() {
   MutexLock lock(stop_mutex_);
   while (!stop_) {
     record->EnterPhase(ThreadPhase::kRunning);
-    const absl::StatusOr<storage::SpaceUsage> space = store_.Space();
-    if (space.ok()) {
-      disk_full_.store(space->free_bytes < options_.reserve_bytes, std::memory_order_relaxed);
-    }
+    LookAtSpace();
     // A background error of the store shows here even when nobody writes.
     if (absl::Status health = store_.Health(); !health.ok()) Fail(std::move(health));
     record->CountItems(1);
@@ -182,6 +180,14 @@ void LocalRuntime::WatchSpace() {
     stop_changed_.WaitFor(stop_mutex_, kSpaceCheckInterval);
   }
   record->Stop();
+}
+
+void LocalRuntime::LookAtSpace() {
+  absl::StatusOr<storage::SpaceUsage> space = store_.Space();
+  if (space.ok()) {
+    disk_full_.store(space->free_bytes < options_.reserve_bytes, std::memory_order_relaxed);
+  }
+  space_.Publish(std::make_shared<const absl::StatusOr<storage::SpaceUsage>>(std::move(space)));
 }
 
 absl::StatusOr<size_t> LocalRuntime::RouteOf(const Directory& directory, const AccountRef& account,

@@ -38,6 +38,7 @@ class LocalRuntime final : public Runtime {
   std::optional<ShardStatus> Shard(ShardId shard) const override;
   std::vector<ShardStatus> Shards() const override;
   bool disk_full() const override { return disk_full_.load(std::memory_order_relaxed); }
+  absl::StatusOr<storage::SpaceUsage> space() const override { return *space_.Read(); }
   absl::Status storage_health() const override { return store_.Health(); }
   absl::Status Drain(absl::Time deadline) override;
 
@@ -58,6 +59,7 @@ class LocalRuntime final : public Runtime {
   void SendToShard(struct SendToShard message);
   void Fail(absl::Status status);
   void WatchSpace();
+  void LookAtSpace();
   // Called by each worker at its end.
   void WorkerFinished();
 
@@ -81,6 +83,7 @@ class LocalRuntime final : public Runtime {
   std::atomic<bool> draining_{false};
   std::atomic<bool> failed_{false};
   std::atomic<bool> disk_full_{false};
+  Published<absl::StatusOr<storage::SpaceUsage>> space_;
 
   // How threads hear that the runtime stops, and Drain that workers have ended. A lock, since the
   // thread that drains has no queue to get a message by.

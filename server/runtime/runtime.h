@@ -79,7 +79,8 @@ class Runtime {
   virtual absl::StatusOr<GetResult> Get(const GetRequest& request, uint64_t epoch) = 0;
   virtual absl::StatusOr<ScanResult> Scan(const ScanRequest& request, uint64_t epoch) = 0;
   virtual absl::StatusOr<AccountResult> GetAccount(const GetAccountRequest& request) = 0;
-  // The store, for walks over many accounts (list, export).
+  // The store, for walks over many accounts (list, export). Its Space() may wait for the disk: use
+  // space().
   virtual const storage::Store& store() const = 0;
 
   // What is in force now. Immutable.
@@ -91,8 +92,11 @@ class Runtime {
   virtual std::optional<ShardStatus> Shard(ShardId shard) const = 0;
   virtual std::vector<ShardStatus> Shards() const = 0;
 
-  // Whether writes are refused for want of disk space.
+  // Whether what makes the store grow is refused for want of disk space.
   virtual bool disk_full() const = 0;
+  // What the store said of its disk when it was last asked, which is about once a second: asking
+  // takes long.
+  virtual absl::StatusOr<storage::SpaceUsage> space() const = 0;
   virtual absl::Status storage_health() const = 0;
 
   // Refuses new requests with kDraining, finishes what is queued, commits, joins all threads. At

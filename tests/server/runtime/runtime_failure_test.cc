@@ -121,16 +121,19 @@ TEST_F(RuntimeFailureTest, AFailedFirstCommitEndsTheStart) {
   EXPECT_THAT(TryStart(), IsOk());
 }
 
-// Plan: the space watcher finds the disk full at its first look; what makes the store grow is
-// refused, reads and deletions are not.
+// Plan: start on a full disk; what makes the store grow is refused from the first request on, reads
+// and deletions are not.
 TEST_F(RuntimeFailureTest, AFullDiskRefusesGrowthOnly) {
   StartCounting();
   CreateNamespace("ns");
   ASSERT_THAT(Ask(Put(kRef, "v", "first")), IsOk());
   Stop();
-  memory_.SetSpace({.free_bytes = 99});
+  memory_.SetSpace({.free_bytes = 99, .used_bytes = 7});
   Start({.shard_count = 1, .reserve_bytes = 100});
-  while (!runtime_->disk_full()) std::this_thread::yield();
+  EXPECT_TRUE(runtime_->disk_full());
+  ASSERT_OK_AND_ASSIGN(const storage::SpaceUsage space, runtime_->space());
+  EXPECT_EQ(space.free_bytes, 99u);
+  EXPECT_EQ(space.used_bytes, 7u);
   const absl::Status full = Ask(Put(kRef, "w")).status();
   EXPECT_THAT(full, HasReason(Reason::kDiskFull));
   EXPECT_TRUE(RetryAfterOf(full).has_value());
