@@ -25,12 +25,17 @@ Client::Client(const ClientOptions& options, std::unique_ptr<Connection> connect
 absl::Status Client::Run(Repeat repeat, const Try& attempt) {
   const absl::Time deadline = clock_.Now() + options_.timeout;
   Backoff backoff(options_.retry, random_);
+  bool in_doubt = false;
   for (int tries = 1;; ++tries) {
     Stubs& stubs = connection_->AwaitCurrent();
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(deadline));
-    const absl::Status status = FromGrpc(attempt(stubs, context));
-    if (status.ok() || !IsTransient(status)) return status;
+    absl::Status status = FromGrpc(attempt(stubs, context));
+    if (status.ok()) return status;
+    // A refusal speaks of the try that it answers; the doubt about an earlier one remains.
+    if (in_doubt) status = WithUnknownEffect(status);
+    in_doubt = DetailOf(status).effect == v1::EFFECT_UNKNOWN;
+    if (!IsTransient(status)) return status;
     if (absl::IsUnavailable(status)) connection_->MoveOn(stubs);
     if (repeat == Repeat::kUnsafe || tries >= options_.retry.tries_max) return status;
     const absl::Duration wait = backoff.Next(status);

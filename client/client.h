@@ -28,7 +28,9 @@ struct ClientOptions {
 //
 // Every call has a deadline. A call is repeated only if that is safe (it reads, or carries a
 // request_id) and likely to help (see IsTransient). A write without a request_id gets a random one,
-// so that it may be repeated. An error keeps what the daemon said about it: see DetailOf.
+// so that it may be repeated. An error keeps what the daemon said about it: see DetailOf. It is
+// that of the last try, but its effect speaks of all: if any of them may have taken effect, it is
+// UNKNOWN.
 //
 // Thread safety: all methods may be called from any thread.
 class Client {

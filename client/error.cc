@@ -15,6 +15,7 @@ constexpr char kReasonPrefix[] = "ERROR_REASON_";
 constexpr char kDomain[] = "shardd";
 constexpr char kEffectKey[] = "effect";
 constexpr char kNotApplied[] = "not_applied";
+constexpr char kUnknown[] = "UNKNOWN";
 
 absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
@@ -117,6 +118,22 @@ ErrorDetail DetailOf(const absl::Status& status) {
   if (!payload.has_value() || !details.ParseFromString(std::string(*payload))) return detail;
   for (const auto& any : details.details()) ReadDetail(any, detail);
   return detail;
+}
+
+absl::Status WithUnknownEffect(const absl::Status& error) {
+  google::rpc::Status details;
+  const auto payload = error.GetPayload(kPayloadUrl);
+  // An error without details vouches for nothing.
+  if (!payload.has_value() || !details.ParseFromString(std::string(*payload))) return error;
+  for (auto& any : *details.mutable_details()) {
+    google::rpc::ErrorInfo info;
+    if (!any.UnpackTo(&info) || info.domain() != kDomain) continue;
+    (*info.mutable_metadata())[kEffectKey] = kUnknown;
+    any.PackFrom(info);
+  }
+  absl::Status changed = error;
+  changed.SetPayload(kPayloadUrl, absl::Cord(details.SerializeAsString()));
+  return changed;
 }
 
 }  // namespace shardd::client

@@ -47,6 +47,10 @@ absl::Status FromOperation(const v1::Operation& operation);
 // What the daemon said about `status`; nearly empty if it said nothing.
 ErrorDetail DetailOf(const absl::Status& status);
 
+// The same error with an effect that is not known. For the error that ends several tries: the
+// daemon speaks of the last one only, and an earlier one that ended in doubt may have taken effect.
+absl::Status WithUnknownEffect(const absl::Status& error);
+
 // The name of a reason as it is spelled in errors: "ACCOUNT_NOT_FOUND".
 std::string ReasonName(v1::ErrorReason reason);
 

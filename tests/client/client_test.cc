@@ -83,6 +83,28 @@ TEST_F(ClientTest, GivesUpAfterFourTriesWithTheLastError) {
   EXPECT_EQ(daemon_.calls(), 4);
 }
 
+TEST_F(ClientTest, ALaterRefusalDoesNotSettleTheDoubtOfAnEarlierTry) {
+  const grpc::Status draining = Refusal(grpc::StatusCode::UNAVAILABLE, v1::ERROR_REASON_DRAINING,
+                                        "the daemon is shutting down");
+  const grpc::Status refused =
+      Refusal(grpc::StatusCode::INVALID_ARGUMENT, v1::ERROR_REASON_INVALID_FIELD, "bad");
+  for (const grpc::Status& last : {draining, refused}) {
+    FakeDaemon::Faults faults;
+    faults.failing_calls = -1;
+    faults.first_call_error = kAway;
+    faults.call_error = last;
+    daemon_.SetFaults(faults);
+    const absl::Status doubtful = client_->Apply(PutRequest("cart")).status();
+    EXPECT_EQ(static_cast<int>(doubtful.code()), last.error_code());
+    EXPECT_EQ(DetailOf(doubtful).effect, v1::EFFECT_UNKNOWN) << last.error_message();
+    EXPECT_NE(DetailOf(doubtful).reason, v1::ERROR_REASON_UNSPECIFIED);
+
+    FailCalls(-1, last);
+    const absl::Status certain = client_->Apply(PutRequest("cart")).status();
+    EXPECT_EQ(DetailOf(certain).effect, v1::EFFECT_NOT_APPLIED) << last.error_message();
+  }
+}
+
 TEST_F(ClientTest, WaitsLongerEachTimeButNoLongerThanASecond) {
   FailCalls(-1, kAway);
   EXPECT_FALSE(client_->Status({}).ok());
@@ -149,7 +171,8 @@ TEST_F(ClientTest, StopsWhenAnotherTryWouldComeTooLate) {
   ClientOptions options;
   options.connection.endpoints = {daemon_.endpoint()};
   options.timeout = absl::Seconds(1);
-  auto client = Client::Create(options, clock_);
+  // Without the random part of a wait, two waits would not fit.
+  auto client = Client::Create(options, clock_, [] { return uint64_t{0}; });
   EXPECT_TRUE(absl::IsResourceExhausted((*client)->Status({}).status()));
   EXPECT_EQ(daemon_.calls(), 2);
 }

@@ -88,6 +88,7 @@ struct FakeDaemon::Services {
     ++d.calls_;
     if (d.faults_.failing_calls != 0) {
       if (d.faults_.failing_calls > 0) --d.faults_.failing_calls;
+      if (const auto first = std::exchange(d.faults_.first_call_error, std::nullopt)) return *first;
       return d.faults_.call_error;
     }
     const Status status = call(d.store_);
@@ -468,7 +469,8 @@ struct FakeDaemon::Services {
   Health health{*this};
 };
 
-FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(*this)) {
+FakeDaemon::FakeDaemon(absl::Duration connection_age_max)
+    : connection_age_max_(connection_age_max), services_(std::make_unique<Services>(*this)) {
   status_.set_verdict(v1::VERDICT_HEALTHY);
   status_.set_version("0.1.0");
   status_.set_listen("127.0.0.1:7400");
@@ -489,6 +491,12 @@ void FakeDaemon::Start() {
   int port = 0;
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(8 << 20);
+  if (connection_age_max_ != absl::InfiniteDuration()) {
+    constexpr int kGraceMs = 50;
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                               static_cast<int>(absl::ToInt64Milliseconds(connection_age_max_)));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kGraceMs);
+  }
   builder.AddListeningPort(endpoint_, grpc::InsecureServerCredentials(), &port);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            &services_->account, &services_->state, &services_->routing, &services_->shards,

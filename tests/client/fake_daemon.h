@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "client/client.h"
 #include "client/clock.h"
 #include "grpcpp/server.h"
@@ -28,6 +29,8 @@ class FakeDaemon {
     // The next calls that are not streams fail so.
     int failing_calls = 0;
     grpc::Status call_error;
+    // The first of them fails so instead, if set.
+    std::optional<grpc::Status> first_call_error;
     // The next session operations are put off with MAILBOX_FULL.
     int put_off_operations = 0;
     // Operations of frames with more than one operation: the whole session fails.
@@ -43,7 +46,8 @@ class FakeDaemon {
     std::optional<v1::Operation> ended_operation;
   };
 
-  FakeDaemon();
+  // Closes connections of this age, whatever goes on in them.
+  explicit FakeDaemon(absl::Duration connection_age_max = absl::InfiniteDuration());
   ~FakeDaemon();
 
   // Where it listens.
@@ -73,6 +77,7 @@ class FakeDaemon {
 
   friend struct Services;
 
+  const absl::Duration connection_age_max_;
   const std::unique_ptr<Services> services_;
   std::unique_ptr<grpc::Server> server_;
   std::string endpoint_ = "127.0.0.1:0";
