@@ -21,7 +21,9 @@
 namespace shardd::client {
 
 struct ConnectionOptions {
-  // "host:port" or "unix:/path". They are addresses of one daemon, tried in turn.
+  // "host:port" or "unix:/path", tried in turn. They must be addresses of one and the same daemon:
+  // a write whose answer was lost is tried again at the next one, and only the daemon that made it
+  // knows its request_id. Different daemons would each make it.
   std::vector<std::string> endpoints = {"127.0.0.1:7400"};
   // The daemon takes one ping every 10 seconds; more often, and it hangs up.
   absl::Duration keepalive_interval = absl::Seconds(30);

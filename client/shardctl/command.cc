@@ -110,9 +110,11 @@ CommandTree::CommandTree()
 
 void CommandTree::AddGlobalOptions() {
   root_
-      .add_option("-e,--endpoints", options_.endpoints,
-                  "Addresses of the daemon, tried in turn: host:port or unix:/path (default "
-                  "127.0.0.1:7400; env SHARDCTL_ENDPOINTS).")
+      .add_option(
+          "-e,--endpoints", options_.endpoints,
+          "Addresses of the daemon, tried in turn: host:port or unix:/path (default "
+          "127.0.0.1:7400; env SHARDCTL_ENDPOINTS). All of one and the same daemon: a write "
+          "that is tried again goes to the next, and each daemon would make it.")
       ->type_name("HOST:PORT[,...]")
       ->delimiter(',')
       ->expected(1)

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/error.h"
+#include "client/retry.h"
 #include "client/session.h"
 
 namespace shardd::shardctl {
@@ -135,28 +136,44 @@ class Load {
     for (std::thread& thread : threads) thread.join();
   }
 
+  // The daemon ends a session when its connection has grown old: then another one goes on.
   void RunSession() {
+    client::Backoff backoff(client::RetryPolicy(), client_.random());
+    while (GoesOn()) {
+      const absl::Status ended = SendFrames();
+      if (!client::IsTransient(ended)) return;
+      client_.clock().Wait(backoff.Next(ended));
+    }
+  }
+
+  // Sends frames until the time is over, or returns why the session broke.
+  absl::Status SendFrames() {
     client::SessionOptions session_options;
     session_options.frames_in_flight_max = options_.in_flight;
     client::Session session(client_, session_options);
     while (GoesOn()) {
-      v1::SessionRequest frame;
-      for (size_t i = 0; i < options_.frame_operations; ++i) {
-        const uint64_t number = next_number_++;
-        if (workload_.NextIsPut(number)) {
-          workload_.Fill(number, *frame.add_operations()->mutable_apply());
-        } else {
-          workload_.Fill(number, *frame.add_operations()->mutable_get());
-        }
-      }
       const absl::Time start = client_.clock().Now();
       const absl::Status sent =
-          session.Send(std::move(frame), [this, start](absl::StatusOr<v1::SessionResponse> answer) {
+          session.Send(NextFrame(), [this, start](absl::StatusOr<v1::SessionResponse> answer) {
             CountFrame(answer, client_.clock().Now() - start);
           });
-      if (!sent.ok()) return;
+      if (!sent.ok()) return sent;
     }
     session.Finish().IgnoreError();
+    return absl::OkStatus();
+  }
+
+  v1::SessionRequest NextFrame() {
+    v1::SessionRequest frame;
+    for (size_t i = 0; i < options_.frame_operations; ++i) {
+      const uint64_t number = next_number_++;
+      if (workload_.NextIsPut(number)) {
+        workload_.Fill(number, *frame.add_operations()->mutable_apply());
+      } else {
+        workload_.Fill(number, *frame.add_operations()->mutable_get());
+      }
+    }
+    return frame;
   }
 
   void CountFrame(const absl::StatusOr<v1::SessionResponse>& answer, absl::Duration latency) {

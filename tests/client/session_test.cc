@@ -74,6 +74,27 @@ TEST_F(SessionTest, GivesTheAnswerAsAFuture) {
   EXPECT_EQ(response->results_size(), 1);
 }
 
+// The daemon closes connections of a certain age; whoever holds a stream opens it again.
+TEST(SessionOnOldConnectionTest, EndsWithAnErrorThatSaysToTryAgain) {
+  FakeDaemon daemon(absl::Milliseconds(100));
+  ClientOptions options;
+  options.connection.endpoints = {daemon.endpoint()};
+  const auto client = *Client::Create(options);
+  for (int times = 0; times < 2; ++times) {
+    Session session(*client, {});
+    int answers = 0;
+    absl::Status end;
+    while (end.ok()) {
+      v1::SessionRequest frame;
+      frame.add_operations()->mutable_get()->mutable_account()->set_id("cart");
+      end = session.Send(std::move(frame)).get().status();
+      if (end.ok()) ++answers;
+    }
+    EXPECT_TRUE(IsTransient(end)) << end;
+    EXPECT_GT(answers, 0);
+  }
+}
+
 TEST_F(SessionTest, CarriesErrorsOfSingleOperations) {
   Session session(*client_, {});
   v1::SessionRequest frame = Frame(1);
