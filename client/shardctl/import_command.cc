@@ -67,14 +67,20 @@ void PrintSummary(Invocation& invocation, const ImportSummary& summary, absl::Du
                                  " writes had been made before, by this import or an earlier one, "
                                  "and were not made again (another --run-id makes them again)"));
   }
+  if (summary.rewritten > 0) {
+    invocation.Note(absl::StrCat("  ", summary.rewritten,
+                                 " accounts had been imported before, were changed since, and were "
+                                 "written again"));
+  }
   if (!invocation.machine_readable()) return;
   Row row;
   row.Add(NumberCell(summary.accounts));
   row.Add(NumberCell(summary.bad_records));
   row.Add(NumberCell(summary.replayed));
+  row.Add(NumberCell(summary.rewritten));
   row.Add(DurationCell(time));
   PrintObject(invocation.terminal.out, invocation.rows_options(), "import",
-              {{"accounts"}, {"bad_records"}, {"replayed"}, {"seconds"}}, row);
+              {{"accounts"}, {"bad_records"}, {"replayed"}, {"rewritten"}, {"seconds"}}, row);
 }
 
 absl::StatusOr<ExitCode> Import(Invocation& invocation, const ImportOptions& options) {
@@ -152,8 +158,8 @@ void AddImportCommand(CommandTree& tree) {
   AddDuration(app, "--retry-for", &options->importer.retry_for,
               "How long the daemon may be away before the import is given up (default 30s).");
   app->add_option("--run-id", options->importer.write.run_id,
-                  "Within 24 hours the same records are written only once; under another run id "
-                  "they are written again.")
+                  "A record that was imported in the last 24 hours is not written again if its "
+                  "account still holds it; under another run id it is.")
       ->type_name("TEXT");
   app->add_option(
          "--acknowledged-to", options->acknowledged_to,

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <cstddef>
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,19 @@ std::string RequestId(const v1::ApplyRequest& write, uint32_t earlier, size_t pa
   return hash.Hex();
 }
 
+std::string UpdateRequestId(const v1::UpdateAccountRequest& update,
+                            const v1::ApplyRequest& last_write) {
+  RequestIdHash hash;
+  hash.Add(last_write.request_id());
+  // Sorted: a map of the wire is not.
+  for (const auto& [key, value] :
+       std::map<std::string, std::string>(update.labels().begin(), update.labels().end())) {
+    hash.Add(key);
+    hash.Add(value);
+  }
+  return hash.Hex();
+}
+
 v1::ApplyRequest& NextWrite(const Record& record, std::vector<v1::ApplyRequest>& writes) {
   v1::ApplyRequest& write = writes.emplace_back();
   write.mutable_account()->set_namespace_(record.name_space);
@@ -92,6 +106,24 @@ std::vector<v1::ApplyRequest> WritesFor(const Record& record, uint32_t earlier,
     writes[part].set_request_id(RequestId(writes[part], earlier, part, options));
   }
   return writes;
+}
+
+std::optional<v1::UpdateAccountRequest> UpdateFor(const Record& record,
+                                                  const v1::ApplyRequest& last_write) {
+  if (record.labels.empty()) return std::nullopt;
+  v1::UpdateAccountRequest update;
+  *update.mutable_account() = last_write.account();
+  update.mutable_update_mask()->add_paths("labels");
+  for (const auto& [key, value] : record.labels) (*update.mutable_labels())[key] = value;
+  update.set_request_id(UpdateRequestId(update, last_write));
+  return update;
+}
+
+std::string FreshRequestId(const std::string& request_id, uint64_t nonce) {
+  RequestIdHash hash;
+  hash.Add(request_id);
+  hash.Add(nonce);
+  return hash.Hex();
 }
 
 }  // namespace shardd::shardctl

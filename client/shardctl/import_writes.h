@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/shardctl/record.h"
+#include "shardd/v1/account.pb.h"
 #include "shardd/v1/state.pb.h"
 
 namespace shardd::shardctl {
@@ -22,9 +24,18 @@ struct WriteOptions {
 // one before it is durable.
 //
 // Each write carries a request_id made from what it writes and from `earlier`, the number of
-// records of this account that came before in the same input. So a repeated or resumed import
-// changes nothing that it has changed before.
+// records of this account that came before in the same input. So a repeated or resumed import finds
+// out what it has written before; whether that is still there is for the importer to see.
 std::vector<v1::ApplyRequest> WritesFor(const Record& record, uint32_t earlier,
                                         const WriteOptions& options);
+
+// What sets the account's labels to those of the record, to be sent after the last of its writes;
+// nothing if the record names none. Its request_id is made in the same way, from `last_write` and
+// the labels.
+std::optional<v1::UpdateAccountRequest> UpdateFor(const Record& record,
+                                                  const v1::ApplyRequest& last_write);
+
+// The request_id under which a request is made anew: the same for the same `nonce` only.
+std::string FreshRequestId(const std::string& request_id, uint64_t nonce);
 
 }  // namespace shardd::shardctl

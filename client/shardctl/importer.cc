@@ -32,6 +32,17 @@ bool IsRefusal(const absl::Status& status) {
          (absl::IsResourceExhausted(status) && !client::IsTransient(status));
 }
 
+// Whether the refusal may be another when the account is another. The daemon remembers it.
+bool DependsOnAccount(const absl::Status& status) {
+  switch (client::DetailOf(status).reason) {
+    case v1::ERROR_REASON_ACCOUNT_FROZEN:
+    case v1::ERROR_REASON_ACCOUNT_FULL:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Why an operation failed, in a line.
 std::string Describe(const absl::Status& status) {
   const std::string reason = client::DetailOf(status).reason_name;
@@ -40,6 +51,30 @@ std::string Describe(const absl::Status& status) {
 }
 
 }  // namespace
+
+void Importer::Writing::TakeRevision(uint64_t next) {
+  // The same one is the same answer, once more.
+  if (revision != 0 && next != revision && next != revision + 1) is_torn = true;
+  revision = next;
+}
+
+size_t Importer::Operation::Bytes() const {
+  // A look is small, and so is its answer.
+  return looks ? 0 : writing->parts[part].ByteSizeLong();
+}
+
+v1::SessionOperation Importer::Operation::Request() const {
+  v1::SessionOperation request;
+  if (looks) {
+    v1::ScanRequest& scan = *request.mutable_scan();
+    *scan.mutable_account() = writing->parts[part].account();
+    scan.set_page_size(1);
+    scan.set_keys_only(true);
+  } else {
+    *request.mutable_apply() = writing->parts[part];
+  }
+  return request;
+}
 
 Importer::Importer(client::Client& client, const ImporterOptions& options, Callbacks callbacks)
     : client_(client),
@@ -69,11 +104,19 @@ absl::StatusOr<ImportSummary> Importer::Run(RecordReader& reader) {
   }
   if (absl::Status status = FlushFrame(); !status.ok()) return status;
   if (absl::Status status = Settle(); !status.ok()) return status;
+  if (!counted_.interrupted) {
+    if (absl::Status status = RewriteOutdated(); !status.ok()) return status;
+  }
   if (session_ != nullptr) session_->Finish().IgnoreError();
   return summary();
 }
 
 absl::Status Importer::Accept(const Record& record) {
+  if (outdated_bytes_ > options_.outdated_bytes_max) {
+    if (absl::Status status = FlushFrame(); !status.ok()) return status;
+    if (absl::Status status = Settle(); !status.ok()) return status;
+    if (absl::Status status = RewriteOutdated(); !status.ok()) return status;
+  }
   const AccountKey key = KeyOf(record.name_space, record.id);
   const auto earlier = ledger_.Take(key, record.version);
   if (!earlier.has_value()) return absl::OkStatus();
@@ -87,19 +130,13 @@ absl::Status Importer::Accept(const Record& record) {
     if (absl::Status status = Settle(); !status.ok()) return status;
   }
   ledger_.MarkPending(key);
-  std::vector<Operation> parts;
-  for (v1::ApplyRequest& write : WritesFor(record, *earlier, options_.write)) {
-    Operation& operation = parts.emplace_back();
-    *operation.request.mutable_apply() = std::move(write);
-    operation.bytes = operation.request.ByteSizeLong();
-    operation.line = record.line;
-    operation.key = key;
-    operation.completes = false;
-  }
-  parts.back().completes = true;
-  parts.back().labels = record.labels;
-  if (parts.size() > 1) return SendParts(std::move(parts));
-  return Add(std::move(parts.front()));
+  auto writing = std::make_shared<Writing>();
+  writing->key = key;
+  writing->line = record.line;
+  writing->parts = WritesFor(record, *earlier, options_.write);
+  writing->update = UpdateFor(record, writing->parts.back());
+  for (const v1::ApplyRequest& part : writing->parts) writing->bytes += part.ByteSizeLong();
+  return Add({std::move(writing)});
 }
 
 absl::Status Importer::EnsureNamespace(const std::string& name) {
@@ -117,27 +154,15 @@ absl::Status Importer::EnsureNamespace(const std::string& name) {
 }
 
 absl::Status Importer::Add(Operation operation) {
+  const size_t bytes = operation.Bytes();
   const bool full = frame_.size() >= options_.frame_operations_max ||
-                    frame_bytes_ + operation.bytes > options_.frame_bytes_max;
+                    frame_bytes_ + bytes > options_.frame_bytes_max;
   if (full && !frame_.empty()) {
     if (absl::Status status = FlushFrame(); !status.ok()) return status;
   }
-  frame_bytes_ += operation.bytes;
+  frame_bytes_ += bytes;
   frame_.push_back(std::move(operation));
   return absl::OkStatus();
-}
-
-absl::Status Importer::SendParts(std::vector<Operation> parts) {
-  if (absl::Status status = FlushFrame(); !status.ok()) return status;
-  const uint64_t bad_before = counted_.bad_records;
-  for (Operation& part : parts) {
-    if (absl::Status status = Settle(); !status.ok()) return status;
-    // A part that was refused leaves the account as it is by now.
-    if (counted_.bad_records > bad_before) return absl::OkStatus();
-    frame_.push_back(std::move(part));
-    if (absl::Status status = FlushFrame(); !status.ok()) return status;
-  }
-  return Settle();
 }
 
 absl::Status Importer::FlushFrame() {
@@ -146,6 +171,7 @@ absl::Status Importer::FlushFrame() {
     if (absl::Status status = Settle(); !status.ok()) return status;
   }
   if (!fatal_.ok()) return fatal_;
+  if (!next_.empty()) SendAll(std::exchange(next_, {}));
   if (!frame_.empty()) Send(std::exchange(frame_, {}));
   frame_bytes_ = 0;
   callbacks_.on_progress(summary());
@@ -157,7 +183,7 @@ void Importer::Send(Frame frame) {
     session_ = std::make_unique<client::Session>(client_, options_.session);
   }
   v1::SessionRequest request;
-  for (const Operation& operation : frame) *request.add_operations() = operation.request;
+  for (const Operation& operation : frame) *request.add_operations() = operation.Request();
   const uint64_t number = ++last_frame_;
   sent_[number] = std::move(frame);
   const auto keep_answer = [this, number](absl::StatusOr<v1::SessionResponse> response) {
@@ -166,6 +192,22 @@ void Importer::Send(Frame frame) {
   };
   // A broken session answers the frame with its error.
   session_->Send(std::move(request), keep_answer).IgnoreError();
+}
+
+void Importer::SendAll(Frame operations) {
+  Frame frame;
+  size_t bytes = 0;
+  for (Operation& operation : operations) {
+    const size_t more = operation.Bytes();
+    if (!frame.empty() && (frame.size() >= options_.frame_operations_max ||
+                           bytes + more > options_.frame_bytes_max)) {
+      Send(std::exchange(frame, {}));
+      bytes = 0;
+    }
+    bytes += more;
+    frame.push_back(std::move(operation));
+  }
+  if (!frame.empty()) Send(std::move(frame));
 }
 
 void Importer::TakeAnswers() {
@@ -199,10 +241,24 @@ void Importer::TakeResult(Operation operation, const v1::SessionResult& result) 
   }
   trouble_since_ = absl::InfiniteFuture();
   backoff_.Reset();
-  if (result.apply().replayed()) ++counted_.replayed;
-  const v1::AccountRef& account = operation.request.apply().account();
-  acknowledged_.push_back({account.namespace_(), account.id(), result.apply().revision()});
-  if (operation.completes) Complete(operation);
+  Writing& writing = *operation.writing;
+  if (operation.looks) return TakeLook(operation.writing, result.scan().revision());
+  const uint64_t revision = result.apply().revision();
+  const v1::AccountRef& account = writing.parts[operation.part].account();
+  acknowledged_.push_back({account.namespace_(), account.id(), revision});
+  if (result.apply().replayed()) ++writing.replayed;
+  writing.TakeRevision(revision);
+  if (operation.part + 1 == writing.parts.size()) return Complete(std::move(operation));
+  ++operation.part;
+  next_.push_back(std::move(operation));
+}
+
+void Importer::TakeLook(const std::shared_ptr<Writing>& writing, uint64_t revision) {
+  if (revision != writing->revision) return KeepOutdated(writing);
+  counted_.replayed += writing->replayed;
+  // What came earlier in the input was there before this, so it has no say.
+  ForgetOutdated(writing->key);
+  Done(*writing);
 }
 
 void Importer::TakeRefusal(Operation operation, const absl::Status& status) {
@@ -211,31 +267,90 @@ void Importer::TakeRefusal(Operation operation, const absl::Status& status) {
     put_off_status_ = status;
   } else if (IsFatal(status) || absl::IsCancelled(status)) {
     if (fatal_.ok()) fatal_ = status;
+  } else if (operation.looks && absl::IsNotFound(status)) {
+    KeepOutdated(operation.writing);
+  } else if (DependsOnAccount(status) && !operation.writing->is_fresh) {
+    // It may be the answer of long ago: the account may be another by now.
+    Rewrite(operation.writing);
   } else {
     Refuse(operation, status);
   }
 }
 
-void Importer::Complete(const Operation& operation) {
-  const v1::ApplyRequest& write = operation.request.apply();
-  if (!operation.labels.empty()) {
-    v1::UpdateAccountRequest update;
-    *update.mutable_account() = write.account();
-    update.set_request_id(absl::StrCat(write.request_id(), "-labels"));
-    update.mutable_update_mask()->add_paths("labels");
-    for (const auto& [key, value] : operation.labels) (*update.mutable_labels())[key] = value;
-    const absl::Status status = Persist([&] { return client_.UpdateAccount(update).status(); });
-    if (!status.ok()) {
-      TakeRefusal(operation, status);
-      return;
-    }
+void Importer::Complete(Operation operation) {
+  Writing& writing = *operation.writing;
+  if (writing.update.has_value()) {
+    absl::StatusOr<v1::UpdateAccountResponse> updated;
+    const absl::Status status = Persist([&] {
+      updated = client_.UpdateAccount(*writing.update);
+      return updated.status();
+    });
+    if (!status.ok()) return TakeRefusal(std::move(operation), status);
+    writing.TakeRevision(updated->account().revision());
   }
-  ledger_.MarkDone(operation.key);
+  if (writing.is_fresh || writing.replayed == 0) {
+    // With merge, what an earlier record wrote and lost must be written under this one.
+    if (options_.write.merge && !writing.is_fresh && outdated_.contains(writing.key)) {
+      return KeepOutdated(operation.writing);
+    }
+    ForgetOutdated(writing.key);
+    return Done(writing);
+  }
+  if (writing.is_torn) return KeepOutdated(operation.writing);
+  operation.looks = true;
+  next_.push_back(std::move(operation));
 }
 
+void Importer::Done(Writing& writing) { ledger_.MarkDone(writing.key); }
+
 void Importer::Refuse(const Operation& operation, const absl::Status& status) {
-  ledger_.MarkRefused(operation.key);
-  ReportBad(operation.line, Describe(status));
+  ledger_.MarkRefused(operation.writing->key);
+  ReportBad(operation.writing->line, Describe(status));
+}
+
+void Importer::KeepOutdated(const std::shared_ptr<Writing>& writing) {
+  if (!options_.write.merge) ForgetOutdated(writing->key);
+  outdated_[writing->key].push_back(writing);
+  outdated_bytes_ += writing->bytes;
+  ledger_.MarkRefused(writing->key);
+}
+
+void Importer::ForgetOutdated(const AccountKey& key) {
+  const auto found = outdated_.find(key);
+  if (found == outdated_.end()) return;
+  for (const auto& writing : found->second) outdated_bytes_ -= writing->bytes;
+  outdated_.erase(found);
+}
+
+void Importer::Rewrite(const std::shared_ptr<Writing>& writing) {
+  const uint64_t nonce = client_.random()();
+  for (v1::ApplyRequest& part : writing->parts) {
+    part.set_request_id(FreshRequestId(part.request_id(), nonce));
+  }
+  if (writing->update.has_value()) {
+    writing->update->set_request_id(FreshRequestId(writing->update->request_id(), nonce));
+  }
+  writing->is_fresh = true;
+  writing->replayed = 0;
+  writing->revision = 0;
+  writing->is_torn = false;
+  next_.push_back({writing});
+}
+
+absl::Status Importer::RewriteOutdated() {
+  auto outdated = std::exchange(outdated_, {});
+  outdated_bytes_ = 0;
+  counted_.rewritten += outdated.size();
+  // One record of each account at a time.
+  for (size_t turn = 0; !outdated.empty(); ++turn) {
+    for (auto& [key, writings] : outdated) {
+      ledger_.MarkPending(key);
+      Rewrite(writings[turn]);
+    }
+    absl::erase_if(outdated, [turn](const auto& item) { return item.second.size() == turn + 1; });
+    if (absl::Status status = Settle(); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 void Importer::ReportAcknowledged() {
@@ -254,7 +369,12 @@ absl::Status Importer::Settle() {
     const absl::Status put_off = std::exchange(put_off_status_, absl::OkStatus());
     if (!broken.ok()) session_.reset();
     Frame unsettled = TakeUnsettled();
-    if (unsettled.empty()) return absl::OkStatus();
+    if (unsettled.empty()) {
+      if (next_.empty()) return absl::OkStatus();
+      SendAll(std::exchange(next_, {}));
+      callbacks_.on_progress(summary());
+      continue;
+    }
     if (IsFatal(broken)) return broken;
     if (IsRefusal(broken)) {
       if (unsettled.size() == 1) {
@@ -267,18 +387,7 @@ absl::Status Importer::Settle() {
     if (absl::Status status = WaitToRetry(broken.ok() ? put_off : broken); !status.ok()) {
       return status;
     }
-    Frame frame;
-    size_t bytes = 0;
-    for (Operation& operation : unsettled) {
-      if (!frame.empty() && (frame.size() >= options_.frame_operations_max ||
-                             bytes + operation.bytes > options_.frame_bytes_max)) {
-        Send(std::exchange(frame, {}));
-        bytes = 0;
-      }
-      bytes += operation.bytes;
-      frame.push_back(std::move(operation));
-    }
-    Send(std::move(frame));
+    SendAll(std::move(unsettled));
   }
 }
 

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -31,6 +33,8 @@ struct ImporterOptions {
   absl::Duration retry_for = absl::Seconds(30);
   size_t frame_operations_max = 64;
   size_t frame_bytes_max = size_t{960} << 10;
+  // What may be kept of records to write again at the end.
+  size_t outdated_bytes_max = size_t{64} << 20;
   client::SessionOptions session;
 };
 
@@ -47,8 +51,11 @@ struct ImportSummary {
   uint64_t accounts = 0;
   // Malformed, or refused by the daemon.
   uint64_t bad_records = 0;
-  // Writes that an earlier import had made already.
+  // Writes that an earlier import had made already, and that still stand.
   uint64_t replayed = 0;
+  // Accounts that an earlier import had written already, that were changed since, and that were
+  // written again.
+  uint64_t rewritten = 0;
   bool interrupted = false;
 };
 
@@ -57,6 +64,11 @@ struct ImportSummary {
 // Survives the death of the daemon: it opens a new session and sends again what has no answer yet;
 // the request_ids make that harmless. Operations that the daemon puts off are sent again. The input
 // is read no faster than it is written.
+//
+// The answer to a write may be that an earlier import has made it. Then the account is looked at:
+// at the revision of that write it holds what the record says. At any other one, or if it is gone,
+// somebody has changed it since, or it is a later record of this input that did: so it is written
+// again, as a request of its own, only when no later record of the account has turned out to stand.
 // Invariant: of an account with several records, one is on its way at a time, in the order of the
 // input. So a later import that goes on after any end of this one repeats what came first, and
 // never puts an earlier record over a later one.
@@ -85,14 +97,31 @@ class Importer {
   ImportSummary summary() const;
 
  private:
-  struct Operation {
-    v1::SessionOperation request;
-    size_t bytes = 0;
-    uint64_t line = 0;
+  // A record on its way: its parts one after the other, then its labels.
+  struct Writing {
     AccountKey key;
-    // The account is done with this one.
-    bool completes = true;
-    std::map<std::string, std::string> labels;
+    uint64_t line = 0;
+    std::vector<v1::ApplyRequest> parts;
+    std::optional<v1::UpdateAccountRequest> update;
+    size_t bytes = 0;
+    // Its request_ids are of this run alone, so nobody can have made it before.
+    bool is_fresh = false;
+    // What is known of the answers: how many came from before, the account's revision after the
+    // last, and whether somebody else has changed the account between two of them.
+    uint64_t replayed = 0;
+    uint64_t revision = 0;
+    bool is_torn = false;
+
+    void TakeRevision(uint64_t next);
+  };
+  // One request of a record: a part of it, or the look whether it still stands.
+  struct Operation {
+    std::shared_ptr<Writing> writing;
+    size_t part = 0;
+    bool looks = false;
+
+    size_t Bytes() const;
+    v1::SessionOperation Request() const;
   };
   using Frame = std::vector<Operation>;
   struct Answer {
@@ -103,17 +132,27 @@ class Importer {
   absl::Status Accept(const Record& record);
   absl::Status EnsureNamespace(const std::string& name);
   absl::Status Add(Operation operation);
-  absl::Status SendParts(std::vector<Operation> parts);
   absl::Status FlushFrame();
   // Waits until every operation sent is done or given up, sending again what must be.
   absl::Status Settle();
   absl::Status SendAgain(Frame operations);
   void Send(Frame frame);
+  // In frames that are not too large.
+  void SendAll(Frame operations);
   void TakeAnswers();
   void TakeResult(Operation operation, const v1::SessionResult& result);
+  void TakeLook(const std::shared_ptr<Writing>& writing, uint64_t revision);
   void TakeRefusal(Operation operation, const absl::Status& status);
-  void Complete(const Operation& operation);
+  // All parts are durable.
+  void Complete(Operation operation);
+  void Done(Writing& writing);
   void Refuse(const Operation& operation, const absl::Status& status);
+  // The account may not hold what the record says, though it did once.
+  void KeepOutdated(const std::shared_ptr<Writing>& writing);
+  void ForgetOutdated(const AccountKey& key);
+  // Sends it as a request of its own.
+  void Rewrite(const std::shared_ptr<Writing>& writing);
+  absl::Status RewriteOutdated();
   void ReportAcknowledged();
   // What was sent and is not done.
   Frame TakeUnsettled();
@@ -139,6 +178,12 @@ class Importer {
   // Sent and not answered, by number.
   std::map<uint64_t, Frame> sent_;
   uint64_t last_frame_ = 0;
+  // To be sent after what is there: what follows from answers.
+  Frame next_;
+  // What was written before and does not stand. The records of an account, in the order of the
+  // input; unless they are merged only the last counts.
+  absl::flat_hash_map<AccountKey, std::vector<std::shared_ptr<Writing>>> outdated_;
+  size_t outdated_bytes_ = 0;
   // Put off by the daemon.
   Frame put_off_;
   absl::Status put_off_status_;

@@ -203,7 +203,9 @@ grpc::Status FakeStore::FindMutable(const v1::AccountRef& ref, Account** account
 }
 
 FakeStore::Account& FakeStore::Make(const v1::AccountRef& ref) {
-  Account& account = accounts[{ref.namespace_(), ref.id()}];
+  const Key key = {ref.namespace_(), ref.id()};
+  Account& account = accounts[key];
+  if (const auto left = deleted.extract(key); !left.empty()) account = left.mapped();
   *account.meta.mutable_ref() = ref;
   account.meta.set_state(v1::ACCOUNT_STATE_ACTIVE);
   account.meta.mutable_create_time()->set_seconds(1'700'000'000);
@@ -223,7 +225,7 @@ grpc::Status FakeStore::CreateAccount(const v1::CreateAccountRequest& request, v
                    absl::StrCat("account ", request.account().id(), " exists already"));
   }
   Account& account = Make(request.account());
-  account.meta.set_revision(1);
+  account.meta.set_revision(account.meta.revision() + 1);
   *account.meta.mutable_labels() = request.labels();
   *account.meta.mutable_limits() = request.limits();
   *made = account.meta;
@@ -234,6 +236,11 @@ grpc::Status FakeStore::UpdateAccount(const v1::UpdateAccountRequest& request,
                                       v1::Account* changed) {
   Account* account = nullptr;
   if (grpc::Status status = FindMutable(request.account(), &account); !status.ok()) return status;
+  if (const auto known = account->update_outcomes.find(request.request_id());
+      known != account->update_outcomes.end()) {
+    *changed = known->second;
+    return grpc::Status::OK;
+  }
   if (request.expected_revision() != 0 && request.expected_revision() != account->meta.revision()) {
     return Refusal(grpc::StatusCode::FAILED_PRECONDITION, v1::ERROR_REASON_PRECONDITION_FAILED,
                    "the account is at another revision");
@@ -245,14 +252,20 @@ grpc::Status FakeStore::UpdateAccount(const v1::UpdateAccountRequest& request,
   }
   account->meta.set_revision(account->meta.revision() + 1);
   *changed = account->meta;
+  if (!request.request_id().empty()) account->update_outcomes[request.request_id()] = *changed;
   return grpc::Status::OK;
 }
 
 grpc::Status FakeStore::DeleteAccount(const v1::DeleteAccountRequest& request, uint64_t* revision) {
   Account* account = nullptr;
   if (grpc::Status status = FindMutable(request.account(), &account); !status.ok()) return status;
+  const Key key = {request.account().namespace_(), request.account().id()};
   *revision = account->meta.revision() + 1;
-  accounts.erase({request.account().namespace_(), request.account().id()});
+  Account& left = deleted[key];
+  left.meta.set_revision(*revision);
+  left.outcomes = account->outcomes;
+  left.update_outcomes = account->update_outcomes;
+  accounts.erase(key);
   return grpc::Status::OK;
 }
 
@@ -266,14 +279,18 @@ grpc::Status FakeStore::Apply(const v1::ApplyRequest& request, v1::ApplyResponse
   }
   Account* account = nullptr;
   grpc::Status found = FindMutable(request.account(), &account);
+  const auto left = deleted.find({request.account().namespace_(), request.account().id()});
+  const Account* remembering = left != deleted.end() ? &left->second : account;
+  if (remembering != nullptr) {
+    const auto known = remembering->outcomes.find(request.request_id());
+    if (known != remembering->outcomes.end()) {
+      *response = known->second;
+      response->set_replayed(true);
+      return grpc::Status::OK;
+    }
+  }
   if (!found.ok() && !request.create_account()) return found;
   if (!found.ok()) account = &Make(request.account());
-  if (const auto known = account->outcomes.find(request.request_id());
-      known != account->outcomes.end()) {
-    *response = known->second;
-    response->set_replayed(true);
-    return grpc::Status::OK;
-  }
   if (account->meta.state() == v1::ACCOUNT_STATE_FROZEN) {
     return Refusal(grpc::StatusCode::FAILED_PRECONDITION, v1::ERROR_REASON_ACCOUNT_FROZEN,
                    "the account is frozen");

@@ -30,6 +30,7 @@ class FakeStore {
     v1::Account meta;
     std::map<std::string, v1::Entry> entries;
     std::map<std::string, v1::ApplyResponse> outcomes;
+    std::map<std::string, v1::Account> update_outcomes;
     std::vector<v1::AccountChange> changes;
   };
   using Key = std::pair<std::string, std::string>;
@@ -47,6 +48,8 @@ class FakeStore {
 
   std::map<std::string, v1::Namespace> namespaces;
   std::map<Key, Account> accounts;
+  // What deleted accounts leave behind: revision and outcomes.
+  std::map<Key, Account> deleted;
   // How many times a write took effect.
   uint64_t writes = 0;
 

@@ -62,6 +62,26 @@ twice_is_like_once() {
   expect_same_file "the export after the second import" "$work/third" "$work/first"
 }
 
+# Also within the time in which the daemon remembers what an import has asked before.
+ends_with_what_the_file_says() {
+  local version
+  for version in 1 2 1; do
+    import 0 two jsonl <<<'{"namespace":"shop","id":"restored","entries":{"v":"'$version'"}}'
+    expect_equal "the entry after importing version $version" "$(shardctl two state get -n shop restored v)" "$version"
+  done
+  expect_equal "number of rewritten accounts" "$(counted rewritten)" 1
+  expect_exit 0 shardctl two account delete -n shop restored --yes
+  import 0 two jsonl <<<'{"namespace":"shop","id":"restored","entries":{"v":"1"}}'
+  expect_equal "the entry of an account that was deleted" "$(shardctl two state get -n shop restored v)" 1
+  expect_exit 0 shardctl two state put -n shop large 0007 changed
+  expect_exit 0 shardctl two account delete -n shop cart --yes
+  expect_exit 0 shardctl two account delete -n shop restored --yes
+  import 0 two jsonl <"$work/first"
+  expect_equal "number of rewritten accounts" "$(counted rewritten)" 2
+  export_to two "$work/restored"
+  expect_same_file "the export after a restore" "$work/restored" "$work/first"
+}
+
 one_namespace_alone() {
   export_to one "$work/shop" -n shop
   expect_equal "number of accounts in shop" "$(wc -l <"$work/shop")" 5
@@ -149,6 +169,7 @@ for name in one two three four; do start_daemon "$name"; done
 accounts_of_all_kinds
 there_and_back
 twice_is_like_once
+ends_with_what_the_file_says
 one_namespace_alone
 bad_jsonl
 bad_jsonl_stops

@@ -121,6 +121,71 @@ TEST_F(ImportTest, ASecondRunChangesNothing) {
   EXPECT_EQ(Writes(), 200u);
 }
 
+TEST_F(ImportTest, AnEarlierFileCanBeImportedAgain) {
+  ImportJsonl("{\"id\":\"a\",\"entries\":{\"v\":\"1\"}}\n{\"id\":\"b\"}\n");
+  ImportJsonl("{\"id\":\"a\",\"entries\":{\"v\":\"2\"}}");
+  const Ran ran =
+      ImportJsonl("{\"id\":\"a\",\"entries\":{\"v\":\"1\"}}\n{\"id\":\"b\"}\n", {"-o", "json"});
+  EXPECT_EQ(ran.exit_code, kOk) << ran.err;
+  EXPECT_EQ(ran.json()["accounts"], 2);
+  EXPECT_EQ(ran.json()["replayed"], 1);
+  EXPECT_EQ(ran.json()["rewritten"], 1);
+  EXPECT_EQ(Value("", "a", "v"), "1");
+  EXPECT_EQ(Writes(), 4u);
+}
+
+TEST_F(ImportTest, UndoesWhatOthersChangedSince) {
+  const std::string text = "{\"id\":\"a\",\"labels\":{\"t\":\"g\"},\"entries\":{\"v\":\"1\"}}";
+  ImportJsonl(text);
+  ctl_.Run({"state", "put", "a", "note", "mine"});
+  ctl_.Run({"account", "update", "a", "--clear-labels"});
+  ImportJsonl(text, {"--merge"});
+  EXPECT_EQ(ctl_.Run({"state", "scan", "a", "-o", "name"}).out, "note\nv\n");
+  const Ran ran = ImportJsonl(text);
+  EXPECT_THAT(ran.err, HasSubstr("1 accounts had been imported before, were changed since"));
+  EXPECT_EQ(ctl_.Run({"state", "scan", "a", "-o", "name"}).out, "v\n");
+  EXPECT_EQ(ctl_.Run({"account", "get", "a", "-o", "json"}).json()["labels"]["t"], "g");
+  EXPECT_THAT(ImportJsonl(text, {"--run-id", "x"}).err, Not(HasSubstr("changed since")));
+}
+
+TEST_F(ImportTest, BringsBackADeletedAccount) {
+  ctl_.input = Packages(3);
+  ASSERT_EQ(Import().exit_code, kOk);
+  ASSERT_EQ(ctl_.Run({"account", "delete", "-n", "debian", "p1", "--yes"}).exit_code, kOk);
+  const Ran ran = Import();
+  EXPECT_EQ(ran.exit_code, kOk) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("imported 3 accounts (0 bad"));
+  EXPECT_EQ(Value("debian", "p1", "Version"), "1.1-1");
+  EXPECT_EQ(Writes(), 4u);
+}
+
+TEST_F(ImportTest, ALargeAccountThatWasChangedIsWrittenAgainAsAWhole) {
+  std::string entries;
+  for (int i = 0; i < 3000; ++i) absl::StrAppend(&entries, i == 0 ? "" : ",", "\"k", i, "\":\"v\"");
+  const std::string text = absl::StrCat("{\"id\":\"a\",\"entries\":{", entries, "}}");
+  ImportJsonl(text);
+  ctl_.Run({"state", "put", "a", "k7", "mine"});
+  EXPECT_EQ(ImportJsonl(text).exit_code, kOk);
+  EXPECT_EQ(Value("", "a", "k7"), "v");
+  EXPECT_EQ(Writes(), 7u);
+  ImportJsonl(text);
+  EXPECT_EQ(Value("", "a", "k7"), "v");
+}
+
+// Merged records build on each other: if one is written again, so is what comes after it.
+TEST_F(ImportTest, MergedRecordsOfOneAccountAreWrittenAgainInTheirOrder) {
+  const std::string text =
+      "{\"id\":\"a\",\"entries\":{\"x\":\"1\",\"y\":\"1\"}}\n{\"id\":\"a\",\"entries\":{\"x\":"
+      "\"2\"}}\n";
+  ImportJsonl(text, {"--merge"});
+  ImportJsonl(text, {"--merge"});
+  EXPECT_EQ(Writes(), 2u);
+  ctl_.Run({"state", "put", "a", "y", "mine"});
+  ImportJsonl(text, {"--merge"});
+  EXPECT_EQ(Value("", "a", "x"), "2");
+  EXPECT_EQ(Value("", "a", "y"), "1");
+}
+
 TEST_F(ImportTest, ReportsBadRecordsByLineAndGoesOn) {
   ctl_.input = "Package: a\nVersion: 1\n\nPackage: b\n\nnonsense\n\nPackage: c\nVersion: 1\n";
   const Ran ran = Import();

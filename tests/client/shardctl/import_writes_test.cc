@@ -77,6 +77,26 @@ TEST(ImportWritesTest, AnythingElseHasAnotherRequestId) {
   EXPECT_EQ(ids.size(), 9u);
 }
 
+TEST(ImportWritesTest, OtherLabelsHaveAnotherRequestId) {
+  const auto id_of = [](const Record& record) {
+    return UpdateFor(record, WritesFor(record, 0, {}).back())->request_id();
+  };
+  EXPECT_FALSE(UpdateFor(Sample(), WritesFor(Sample(), 0, {})[0]).has_value());
+  Record gold = Sample();
+  gold.labels = {{"tier", "gold"}, {"note", "x"}};
+  Record silver = gold;
+  silver.labels["tier"] = "silver";
+  EXPECT_EQ(id_of(gold), id_of(gold));
+  EXPECT_NE(id_of(gold), id_of(silver));
+  EXPECT_NE(id_of(gold), IdOf(gold));
+}
+
+TEST(ImportWritesTest, AFreshRequestIdIsOfOneRun) {
+  EXPECT_EQ(FreshRequestId("r", 1), FreshRequestId("r", 1));
+  EXPECT_NE(FreshRequestId("r", 1), FreshRequestId("r", 2));
+  EXPECT_NE(FreshRequestId("r", 1), FreshRequestId("s", 1));
+}
+
 // A change of these ids would make a half-done import of an older shardctl start over.
 TEST(ImportWritesTest, RequestIdsStayTheSameFromVersionToVersion) {
   EXPECT_EQ(IdOf(Sample()), "edd98419b5932f76c75087e82b723125");
