@@ -45,8 +45,10 @@ constexpr absl::string_view kHelpTail = R"(
 SIGTERM and SIGINT finish what was accepted, then stop; a second one skips the
 waits, not the sync. SIGHUP is ignored.
 
-Exit codes: 0 stopped as asked, 1 other, 64 wrong usage, 74 input, output or a
-full disk, 75 port or data folder in use, 78 wrong configuration.
+Exit codes: 0 stopped as asked, 1 other, 64 wrong usage, 71 a write failed in
+an open data folder, 74 the data folder cannot be read or written, is damaged or
+newer, or its disk is full, 75 port or data folder in use, 78 wrong
+configuration.
 )";
 
 constexpr absl::string_view kReferenceHead = R"(# Configuration reference

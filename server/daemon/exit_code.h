@@ -9,7 +9,8 @@ namespace shardd {
 enum class ExitCode : int {
   kOk = 0,
   kOther = 1,
-  kUsage = 64,  // unknown flag or command
+  kUsage = 64,          // unknown flag or command
+  kStorageFailed = 71,  // a commit or RocksDB's background work failed
   kIo = 74,  // the data folder cannot be read or written, is damaged or newer, or the disk is full
   kHeld = 75,    // another process has the port or the data folder
   kConfig = 78,  // a value that is not allowed

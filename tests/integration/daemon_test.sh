@@ -125,7 +125,7 @@ ends_when_storage_fails() {
   done
   await 30 "end of the daemon" has_ended "$pid"
   wait "$pid" || code=$?
-  expect_equal "exit code after a failed write" "$code" 74
+  expect_equal "exit code after a failed write" "$code" 71
   logged '"msg":"storage failed' || complain "the log does not say that storage failed"
   [ "$acknowledged" -gt 0 ] || complain "nothing was acknowledged before storage failed"
   start_daemon main

@@ -16,8 +16,10 @@ TEST(FailStopDeathTest, EndsAtOnceWithItsCodeAndReason) {
     const std::unique_ptr<Log> log = Log::ToStderr(LogLevel::kInfo, LogFormat::kJson);
     FailStop(absl::DataLossError("fdatasync: Input/output error"), *log);
   };
-  EXPECT_EXIT(fail(), ::testing::ExitedWithCode(74),
-              "^[^\n]*storage failed[^\n]*\"reason\":\"fdatasync: Input/output error\"[^\n]*\n$");
+  EXPECT_EXIT(
+      fail(), ::testing::ExitedWithCode(71),
+      "^[^\n]*storage failed[^\n]*\"reason\":\"fdatasync: Input/output error\",\"exit_code\":71"
+      "[^\n]*\n$");
 }
 
 }  // namespace
