@@ -27,7 +27,10 @@ class LineWriter {
   void Write(const v1::ExportRecord& part) {
     record_.name_space = part.account().ref().namespace_();
     record_.id = part.account().ref().id();
-    record_.labels = {part.account().labels().begin(), part.account().labels().end()};
+    record_.labels.emplace(part.account().labels().begin(), part.account().labels().end());
+    const v1::AccountLimits& limits = part.account().limits();
+    record_.limits = {limits.entries_max(), limits.bytes_max()};
+    record_.frozen = part.account().state() == v1::ACCOUNT_STATE_FROZEN;
     for (const v1::Entry& entry : part.entries()) {
       record_.entries.emplace_back(entry.key(), entry.value());
     }

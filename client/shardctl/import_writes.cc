@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -63,6 +64,10 @@ std::string UpdateRequestId(const v1::UpdateAccountRequest& update,
                             const v1::ApplyRequest& last_write) {
   RequestIdHash hash;
   hash.Add(last_write.request_id());
+  for (const std::string& field : update.update_mask().paths()) hash.Add(field);
+  hash.Add(update.limits().entries_max());
+  hash.Add(update.limits().bytes_max());
+  hash.Add(uint64_t{update.state() == v1::ACCOUNT_STATE_FROZEN});
   // Sorted: a map of the wire is not.
   for (const auto& [key, value] :
        std::map<std::string, std::string>(update.labels().begin(), update.labels().end())) {
@@ -110,13 +115,35 @@ std::vector<v1::ApplyRequest> WritesFor(const Record& record, uint32_t earlier,
 
 std::optional<v1::UpdateAccountRequest> UpdateFor(const Record& record,
                                                   const v1::ApplyRequest& last_write) {
-  if (record.labels.empty()) return std::nullopt;
   v1::UpdateAccountRequest update;
+  auto& mask = *update.mutable_update_mask();
+  if (record.labels.has_value()) {
+    mask.add_paths("labels");
+    for (const auto& [key, value] : *record.labels) (*update.mutable_labels())[key] = value;
+  }
+  if (record.limits.has_value()) {
+    mask.add_paths("limits");
+    update.mutable_limits()->set_entries_max(record.limits->entries_max);
+    update.mutable_limits()->set_bytes_max(record.limits->bytes_max);
+  }
+  if (record.frozen.has_value()) {
+    mask.add_paths("state");
+    update.set_state(*record.frozen ? v1::ACCOUNT_STATE_FROZEN : v1::ACCOUNT_STATE_ACTIVE);
+  }
+  if (mask.paths().empty()) return std::nullopt;
   *update.mutable_account() = last_write.account();
-  update.mutable_update_mask()->add_paths("labels");
-  for (const auto& [key, value] : record.labels) (*update.mutable_labels())[key] = value;
   update.set_request_id(UpdateRequestId(update, last_write));
   return update;
+}
+
+bool IsDefault(const v1::UpdateAccountRequest& update) {
+  return update.labels().empty() && update.limits().entries_max() == 0 &&
+         update.limits().bytes_max() == 0 && update.state() != v1::ACCOUNT_STATE_FROZEN;
+}
+
+bool Sets(const v1::UpdateAccountRequest& update, const std::string& field) {
+  const auto& fields = update.update_mask().paths();
+  return std::find(fields.begin(), fields.end(), field) != fields.end();
 }
 
 std::string FreshRequestId(const std::string& request_id, uint64_t nonce) {

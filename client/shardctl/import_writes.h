@@ -29,11 +29,17 @@ struct WriteOptions {
 std::vector<v1::ApplyRequest> WritesFor(const Record& record, uint32_t earlier,
                                         const WriteOptions& options);
 
-// What sets the account's labels to those of the record, to be sent after the last of its writes;
-// nothing if the record names none. Its request_id is made in the same way, from `last_write` and
-// the labels.
+// What sets the account's labels, limits and state to those of the record, to be sent after the
+// last of its writes; nothing if the record names none of them. Its request_id is made in the same
+// way, from `last_write` and what it sets.
 std::optional<v1::UpdateAccountRequest> UpdateFor(const Record& record,
                                                   const v1::ApplyRequest& last_write);
+
+// Whether it changes nothing in a new account.
+bool IsDefault(const v1::UpdateAccountRequest& update);
+
+// Whether it sets `field`: labels, limits or state.
+bool Sets(const v1::UpdateAccountRequest& update, const std::string& field);
 
 // The request_id under which a request is made anew: the same for the same `nonce` only.
 std::string FreshRequestId(const std::string& request_id, uint64_t nonce);

@@ -43,6 +43,10 @@ bool DependsOnAccount(const absl::Status& status) {
   }
 }
 
+bool HasPut(const v1::ApplyRequest& write) {
+  return write.mutations_size() > 0 && write.mutations(write.mutations_size() - 1).has_put();
+}
+
 // Why an operation failed, in a line.
 std::string Describe(const absl::Status& status) {
   const std::string reason = client::DetailOf(status).reason_name;
@@ -55,7 +59,14 @@ std::string Describe(const absl::Status& status) {
 void Importer::Writing::TakeRevision(uint64_t next) {
   // The same one is the same answer, once more.
   if (revision != 0 && next != revision && next != revision + 1) is_torn = true;
+  // Revisions begin with 1 where no other account was before. A write without entries need not
+  // raise them.
+  if (revision == 0) is_new = next == 1 && HasPut(parts.front());
   revision = next;
+}
+
+bool Importer::Writing::NeedsUpdate() const {
+  return update.has_value() && !(is_new && IsDefault(*update));
 }
 
 size_t Importer::Operation::Bytes() const {
@@ -269,8 +280,11 @@ void Importer::TakeRefusal(Operation operation, const absl::Status& status) {
     if (fatal_.ok()) fatal_ = status;
   } else if (operation.looks && absl::IsNotFound(status)) {
     KeepOutdated(operation.writing);
-  } else if (DependsOnAccount(status) && !operation.writing->is_fresh) {
-    // It may be the answer of long ago: the account may be another by now.
+  } else if (DependsOnAccount(status) && !std::exchange(operation.writing->way_made, true)) {
+    if (absl::Status made = MakeWay(*operation.writing); !made.ok()) {
+      return TakeRefusal(std::move(operation), made);
+    }
+    // Also if nothing was in the way: it may be the answer of long ago.
     Rewrite(operation.writing);
   } else {
     Refuse(operation, status);
@@ -279,7 +293,7 @@ void Importer::TakeRefusal(Operation operation, const absl::Status& status) {
 
 void Importer::Complete(Operation operation) {
   Writing& writing = *operation.writing;
-  if (writing.update.has_value()) {
+  if (writing.NeedsUpdate()) {
     absl::StatusOr<v1::UpdateAccountResponse> updated;
     const absl::Status status = Persist([&] {
       updated = client_.UpdateAccount(*writing.update);
@@ -301,11 +315,48 @@ void Importer::Complete(Operation operation) {
   next_.push_back(std::move(operation));
 }
 
+absl::Status Importer::MakeWay(Writing& writing) {
+  if (!writing.update.has_value()) return absl::OkStatus();
+  v1::GetAccountRequest get;
+  *get.mutable_account() = writing.update->account();
+  absl::StatusOr<v1::GetAccountResponse> found;
+  const absl::Status got = Persist([&] { return (found = client_.GetAccount(get)).status(); });
+  if (absl::IsNotFound(got)) return absl::OkStatus();
+  if (!got.ok()) return got;
+  const v1::Account& account = found->account();
+  v1::UpdateAccountRequest update;
+  *update.mutable_account() = get.account();
+  if (Sets(*writing.update, "state") && account.state() == v1::ACCOUNT_STATE_FROZEN) {
+    update.mutable_update_mask()->add_paths("state");
+    update.set_state(v1::ACCOUNT_STATE_ACTIVE);
+  }
+  const bool is_limited = account.limits().entries_max() > 0 || account.limits().bytes_max() > 0;
+  if (Sets(*writing.update, "limits") && is_limited) {
+    update.mutable_update_mask()->add_paths("limits");
+  }
+  if (update.update_mask().paths().empty()) return absl::OkStatus();
+  writing.before = account;
+  return Persist([&] { return client_.UpdateAccount(update).status(); });
+}
+
 void Importer::Done(Writing& writing) { ledger_.MarkDone(writing.key); }
 
 void Importer::Refuse(const Operation& operation, const absl::Status& status) {
   ledger_.MarkRefused(operation.writing->key);
   ReportBad(operation.writing->line, Describe(status));
+  const std::optional<v1::Account>& before = operation.writing->before;
+  if (!before.has_value()) return;
+  v1::UpdateAccountRequest update;
+  *update.mutable_account() = before->ref();
+  for (const char* field : {"limits", "state"}) update.mutable_update_mask()->add_paths(field);
+  *update.mutable_limits() = before->limits();
+  update.set_state(before->state());
+  const absl::Status restored = Persist([&] { return client_.UpdateAccount(update).status(); });
+  if (!restored.ok() && !absl::IsNotFound(restored)) {
+    callbacks_.on_note(absl::StrCat("the limits and state of account ",
+                                    Printable(before->ref().id()),
+                                    " could not be put back: ", Describe(restored)));
+  }
 }
 
 void Importer::KeepOutdated(const std::shared_ptr<Writing>& writing) {
@@ -334,6 +385,7 @@ void Importer::Rewrite(const std::shared_ptr<Writing>& writing) {
   writing->replayed = 0;
   writing->revision = 0;
   writing->is_torn = false;
+  writing->is_new = false;
   next_.push_back({writing});
 }
 

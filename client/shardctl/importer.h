@@ -97,7 +97,7 @@ class Importer {
   ImportSummary summary() const;
 
  private:
-  // A record on its way: its parts one after the other, then its labels.
+  // A record on its way: its parts one after the other, then its labels, limits and state.
   struct Writing {
     AccountKey key;
     uint64_t line = 0;
@@ -111,8 +111,14 @@ class Importer {
     uint64_t replayed = 0;
     uint64_t revision = 0;
     bool is_torn = false;
+    // The first of its parts made the account.
+    bool is_new = false;
+    // The way was made for it once; and what the account was before, if that changed it.
+    bool way_made = false;
+    std::optional<v1::Account> before;
 
     void TakeRevision(uint64_t next);
+    bool NeedsUpdate() const;
   };
   // One request of a record: a part of it, or the look whether it still stands.
   struct Operation {
@@ -146,6 +152,9 @@ class Importer {
   // All parts are durable.
   void Complete(Operation operation);
   void Done(Writing& writing);
+  // After a refusal that depends on the account: lifts limits and thaws it, if the record says what
+  // they are to be in the end.
+  absl::Status MakeWay(Writing& writing);
   void Refuse(const Operation& operation, const absl::Status& status);
   // The account may not hold what the record says, though it did once.
   void KeepOutdated(const std::shared_ptr<Writing>& writing);

@@ -18,6 +18,11 @@ using Json = nlohmann::json;
 // The largest account, all of it in base64, with room for names.
 constexpr size_t kLineBytesMax = size_t{192} << 20;
 
+constexpr char kActive[] = "active";
+constexpr char kFrozen[] = "frozen";
+constexpr char kEntriesMax[] = "entries_max";
+constexpr char kBytesMax[] = "bytes_max";
+
 // Each of these adds to `record` and returns what is wrong, or nothing.
 std::string TakeText(const char* field, const Json& json, std::string& out) {
   if (!json.is_string()) return absl::StrCat("\"", field, "\" is not a string");
@@ -25,11 +30,36 @@ std::string TakeText(const char* field, const Json& json, std::string& out) {
   return "";
 }
 
+std::string TakeState(const Json& json, Record& record) {
+  if (json != kActive && json != kFrozen) {
+    return absl::StrCat("\"state\" is neither \"", kActive, "\" nor \"", kFrozen, "\"");
+  }
+  record.frozen = json == kFrozen;
+  return "";
+}
+
+std::string TakeLimits(const Json& json, Record& record) {
+  if (!json.is_object()) return "\"limits\" is not an object";
+  RecordLimits limits;
+  for (const auto& [name, value] : json.items()) {
+    if (name != kEntriesMax && name != kBytesMax) {
+      return absl::StrCat("there is no limit \"", name, "\"");
+    }
+    if (!value.is_number_unsigned()) {
+      return absl::StrCat("limit \"", name, "\" is not a whole number from 0 on");
+    }
+    (name == kEntriesMax ? limits.entries_max : limits.bytes_max) = value.get<uint64_t>();
+  }
+  record.limits = limits;
+  return "";
+}
+
 std::string TakeLabels(const Json& json, Record& record) {
   if (!json.is_object()) return "\"labels\" is not an object";
+  record.labels.emplace();
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string()) return absl::StrCat("label \"", key, "\" is not a string");
-    record.labels[key] = value.get<std::string>();
+    (*record.labels)[key] = value.get<std::string>();
   }
   return "";
 }
@@ -70,6 +100,8 @@ std::string TakeBase64Entries(const Json& json, Record& record) {
 std::string TakeField(const std::string& field, const Json& json, Record& record) {
   if (field == "namespace") return TakeText("namespace", json, record.name_space);
   if (field == "id") return TakeText("id", json, record.id);
+  if (field == "state") return TakeState(json, record);
+  if (field == "limits") return TakeLimits(json, record);
   if (field == "labels") return TakeLabels(json, record);
   if (field == "entries") return TakeEntries(json, record);
   if (field == "entries_base64") return TakeBase64Entries(json, record);
@@ -129,9 +161,19 @@ std::string ToJsonl(const Record& record) {
     }
   }
   // Put together by hand, so that the name comes first.
-  std::string line = absl::StrCat(
-      "{\"namespace\":", Json(record.name_space).dump(), ",\"id\":", Json(record.id).dump(),
-      ",\"labels\":", Json(record.labels).dump(), ",\"entries\":", entries.dump());
+  std::string line = absl::StrCat("{\"namespace\":", Json(record.name_space).dump(),
+                                  ",\"id\":", Json(record.id).dump());
+  if (record.frozen.has_value()) {
+    absl::StrAppend(&line, ",\"state\":\"", *record.frozen ? kFrozen : kActive, "\"");
+  }
+  if (record.limits.has_value()) {
+    absl::StrAppend(&line, ",\"limits\":{\"", kEntriesMax, "\":", record.limits->entries_max, ",\"",
+                    kBytesMax, "\":", record.limits->bytes_max, "}");
+  }
+  if (record.labels.has_value()) {
+    absl::StrAppend(&line, ",\"labels\":", Json(*record.labels).dump());
+  }
+  absl::StrAppend(&line, ",\"entries\":", entries.dump());
   if (!base64_entries.empty()) {
     absl::StrAppend(&line, ",\"entries_base64\":", base64_entries.dump());
   }

@@ -13,9 +13,11 @@ namespace shardd::shardctl {
 
 // The jsonl form of an account, one line each:
 //
-//   {"namespace":"shop","id":"cart-17","labels":{"tier":"gold"},"entries":{"color":"blue"}}
+//   {"namespace":"shop","id":"cart-17","state":"active","limits":{"entries_max":100,"bytes_max":0},
+//    "labels":{"tier":"gold"},"entries":{"color":"blue"}}
 //
-// "namespace", "labels" and "entries" may be left out. A value that is not UTF-8 is
+// All but the id may be left out. A limit that is missing is 0, the daemon's maximum; the state is
+// "active" or "frozen". A value that is not UTF-8 is
 // {"base64":"..."} in place of the string. An entry whose key is not UTF-8 stands in a list beside
 // "entries", key and value both in base64: "entries_base64":[["/w==","Ymx1ZQ=="]].
 

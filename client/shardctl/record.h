@@ -12,13 +12,26 @@
 
 namespace shardd::shardctl {
 
+// What an account may hold at most; 0 means the daemon's maximum.
+struct RecordLimits {
+  uint64_t entries_max = 0;
+  uint64_t bytes_max = 0;
+
+  friend bool operator==(const RecordLimits& a, const RecordLimits& b) {
+    return a.entries_max == b.entries_max && a.bytes_max == b.bytes_max;
+  }
+};
+
 // An account to import, as it was read.
 struct Record {
   // Where it begins in the input.
   uint64_t line = 0;
   std::string name_space;
   std::string id;
-  std::map<std::string, std::string> labels;
+  // What is missing is left as the account has it.
+  std::optional<std::map<std::string, std::string>> labels;
+  std::optional<RecordLimits> limits;
+  std::optional<bool> frozen;
   std::vector<std::pair<std::string, std::string>> entries;
   // Of several records of one account the highest version wins; without one, the last.
   std::optional<DebianVersion> version;

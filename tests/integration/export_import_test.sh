@@ -82,6 +82,38 @@ ends_with_what_the_file_says() {
   expect_same_file "the export after a restore" "$work/restored" "$work/first"
 }
 
+# Limits and state too: of accounts that are new, frozen, full, and thawed since.
+limits_and_state() {
+  import 0 three jsonl <<'END'
+{"namespace":"kept","id":"frozen","state":"frozen","limits":{"entries_max":2},"labels":{"t":"g"},"entries":{"a":"1","b":"2"}}
+{"namespace":"kept","id":"above its limit","limits":{"entries_max":1},"entries":{"a":"1","b":"2"}}
+{"namespace":"kept","id":"plain","entries":{"a":"1"}}
+END
+  expect_equal "limits of the frozen account" \
+    "$(shardctl three account get -n kept frozen -o json | jq -c '[.state, .entries_max]')" '["frozen",2]'
+  export_to three "$work/kept" -n kept
+  import 0 four jsonl <"$work/kept"
+  export_to four "$work/kept.four" -n kept
+  expect_same_file "the export of accounts with limits" "$work/kept.four" "$work/kept"
+  import 0 four jsonl <"$work/kept"
+  expect_equal "number of rewritten accounts" "$(counted rewritten)" 0
+
+  expect_exit 0 shardctl four account update -n kept frozen --state active
+  expect_exit 0 shardctl four state delete -n kept frozen a
+  expect_exit 0 shardctl four account update -n kept frozen --state frozen --entries-max 1
+  expect_exit 0 shardctl four account update -n kept plain --state frozen
+  expect_exit 0 shardctl four state delete -n kept 'above its limit' a b
+  import 0 four jsonl <"$work/kept"
+  export_to four "$work/kept.four" -n kept
+  expect_same_file "the export after a restore of limits and state" "$work/kept.four" "$work/kept"
+
+  # A record that says nothing of the state does not thaw.
+  import 1 four jsonl <<<'{"namespace":"kept","id":"frozen","entries":{"a":"9"}}'
+  expect_match "the refusal" "$err" '^line 1: .*ACCOUNT_FROZEN'
+  expect_exit 0 shardctl three namespace delete kept --delete-accounts --yes
+  expect_exit 0 shardctl four namespace delete kept --delete-accounts --yes
+}
+
 one_namespace_alone() {
   export_to one "$work/shop" -n shop
   expect_equal "number of accounts in shop" "$(wc -l <"$work/shop")" 5
@@ -170,6 +202,7 @@ accounts_of_all_kinds
 there_and_back
 twice_is_like_once
 ends_with_what_the_file_says
+limits_and_state
 one_namespace_alone
 bad_jsonl
 bad_jsonl_stops

@@ -239,6 +239,41 @@ TEST_F(ImportTest, SetsLabels) {
   EXPECT_EQ(ctl_.Run({"account", "get", "a", "-o", "json"}).json()["labels"]["tier"], "gold");
 }
 
+TEST_F(ImportTest, CarriesLimitsAndState) {
+  const std::string text =
+      "{\"id\":\"a\",\"state\":\"frozen\",\"limits\":{\"entries_max\":7,\"bytes_max\":900},"
+      "\"labels\":{\"t\":\"g\"},\"entries\":{\"v\":\"1\"}}\n"
+      "{\"id\":\"b\",\"state\":\"active\",\"limits\":{\"entries_max\":0,\"bytes_max\":0},"
+      "\"labels\":{},\"entries\":{\"v\":\"1\"}}\n";
+  const auto whole = [](std::string exported) {
+    for (size_t at; (at = exported.find("\"namespace\":\"\",")) != std::string::npos;) {
+      exported.erase(at, 15);
+    }
+    return exported;
+  };
+  ASSERT_EQ(ImportJsonl(text).exit_code, kOk);
+  EXPECT_EQ(whole(ctl_.Run({"export"}).out), text);
+  // An account that is new needs no call to be as it is.
+  EXPECT_EQ(ctl_.Run({"account", "get", "b", "-o", "json"}).json()["revision"], 1);
+
+  // Whatever was done since, and though one is frozen.
+  ctl_.Run({"account", "update", "a", "--state", "active"});
+  ctl_.Run({"state", "put", "a", "v", "mine"});
+  ctl_.Run({"account", "update", "a", "--state", "frozen", "--clear-labels"});
+  ctl_.Run({"account", "update", "b", "--state", "frozen"});
+  const Ran again = ImportJsonl(text);
+  EXPECT_EQ(again.exit_code, kOk) << again.err;
+  EXPECT_EQ(whole(ctl_.Run({"export"}).out), text);
+}
+
+TEST_F(ImportTest, LeavesAFrozenAccountAloneUnlessTheRecordNamesItsState) {
+  ImportJsonl("{\"id\":\"a\",\"state\":\"frozen\",\"entries\":{\"v\":\"1\"}}");
+  const Ran ran = ImportJsonl("{\"id\":\"a\",\"entries\":{\"v\":\"2\"}}");
+  EXPECT_EQ(ran.exit_code, kFailed);
+  EXPECT_THAT(ran.err, HasSubstr("line 1: the account is frozen (ACCOUNT_FROZEN)"));
+  EXPECT_EQ(Value("", "a", "v"), "1");
+}
+
 TEST_F(ImportTest, SendsAgainWhatWasPutOff) {
   client::FakeDaemon::Faults faults;
   faults.put_off_operations = 70;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "client/shardctl/import_ledger.h"
@@ -83,12 +84,39 @@ TEST(ImportWritesTest, OtherLabelsHaveAnotherRequestId) {
   };
   EXPECT_FALSE(UpdateFor(Sample(), WritesFor(Sample(), 0, {})[0]).has_value());
   Record gold = Sample();
-  gold.labels = {{"tier", "gold"}, {"note", "x"}};
+  gold.labels = std::map<std::string, std::string>{{"tier", "gold"}, {"note", "x"}};
   Record silver = gold;
-  silver.labels["tier"] = "silver";
+  (*silver.labels)["tier"] = "silver";
   EXPECT_EQ(id_of(gold), id_of(gold));
   EXPECT_NE(id_of(gold), id_of(silver));
   EXPECT_NE(id_of(gold), IdOf(gold));
+}
+
+TEST(ImportWritesTest, SetsWhatTheRecordNames) {
+  const auto update_for = [](const Record& record) {
+    return *UpdateFor(record, WritesFor(record, 0, {}).back());
+  };
+  std::set<std::string> ids;
+  Record record = Sample();
+  record.labels.emplace();
+  EXPECT_TRUE(IsDefault(update_for(record)));
+  ids.insert(update_for(record).request_id());
+  record.limits = RecordLimits{};
+  record.frozen = false;
+  EXPECT_TRUE(IsDefault(update_for(record)));
+  ids.insert(update_for(record).request_id());
+  record.limits->entries_max = 7;
+  EXPECT_FALSE(IsDefault(update_for(record)));
+  EXPECT_EQ(update_for(record).limits().entries_max(), 7u);
+  ids.insert(update_for(record).request_id());
+  record.frozen = true;
+  EXPECT_EQ(update_for(record).state(), v1::ACCOUNT_STATE_FROZEN);
+  EXPECT_TRUE(Sets(update_for(record), "state"));
+  ids.insert(update_for(record).request_id());
+  record.limits.reset();
+  EXPECT_FALSE(Sets(update_for(record), "limits"));
+  ids.insert(update_for(record).request_id());
+  EXPECT_EQ(ids.size(), 5u);
 }
 
 TEST(ImportWritesTest, AFreshRequestIdIsOfOneRun) {

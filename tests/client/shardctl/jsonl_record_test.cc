@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <sstream>
 
 namespace shardd::shardctl {
@@ -17,7 +18,7 @@ TEST(JsonlRecordTest, WritesAReadableLine) {
   Record record;
   record.name_space = "shop";
   record.id = "cart \"17\"";
-  record.labels = {{"tier", "gold"}};
+  record.labels = std::map<std::string, std::string>{{"tier", "gold"}};
   record.entries = {{"color", "blü"}, {"raw", "\xff"}, {"\xfe", "x"}};
   EXPECT_EQ(
       ToJsonl(record),
@@ -29,7 +30,9 @@ TEST(JsonlRecordTest, ReadsBackWhatItWrote) {
   Record record;
   record.name_space = "shop";
   record.id = "cart\n\"17\"\\";
-  record.labels = {{"tier", "gold"}, {"", ""}};
+  record.labels = std::map<std::string, std::string>{{"tier", "gold"}, {"", ""}};
+  record.limits = {7, 18446744073709551615u};
+  record.frozen = true;
   record.entries = {{"", ""},
                     {"text", "line\nline\ttab"},
                     {"{\"base64\":\"x\"}", "{\"base64\":\"eA==\"}"},
@@ -43,7 +46,21 @@ TEST(JsonlRecordTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read.name_space, record.name_space);
   EXPECT_EQ(read.id, record.id);
   EXPECT_EQ(read.labels, record.labels);
+  EXPECT_EQ(read.limits, record.limits);
+  EXPECT_EQ(read.frozen, record.frozen);
   EXPECT_THAT(read.entries, UnorderedElementsAreArray(record.entries));
+}
+
+TEST(JsonlRecordTest, WhatIsLeftOutIsNotWhatIsEmpty) {
+  const auto nothing = std::get<Record>(FromJsonl(R"({"id":"a"})", 1));
+  EXPECT_FALSE(nothing.labels.has_value());
+  EXPECT_FALSE(nothing.limits.has_value());
+  EXPECT_FALSE(nothing.frozen.has_value());
+  const auto empty = std::get<Record>(
+      FromJsonl(R"({"id":"a","labels":{},"limits":{"bytes_max":9},"state":"active"})", 1));
+  EXPECT_TRUE(empty.labels.has_value());
+  EXPECT_EQ(empty.limits, (RecordLimits{0, 9}));
+  EXPECT_EQ(empty.frozen, false);
 }
 
 TEST(JsonlRecordTest, NamesWhatIsWrong) {
@@ -59,6 +76,12 @@ TEST(JsonlRecordTest, NamesWhatIsWrong) {
       {R"({"id":"a","namespace":null})", "\"namespace\" is not a string"},
       {R"({"id":"a","labels":[]})", "\"labels\" is not an object"},
       {R"({"id":"a","labels":{"x":1}})", "label \"x\" is not a string"},
+      {R"({"id":"a","state":"thawed"})", "\"state\" is neither"},
+      {R"({"id":"a","state":1})", "\"state\" is neither"},
+      {R"({"id":"a","limits":7})", "\"limits\" is not an object"},
+      {R"({"id":"a","limits":{"bytes_max":-1}})", "limit \"bytes_max\" is not a whole number"},
+      {R"({"id":"a","limits":{"bytes_max":"1"}})", "limit \"bytes_max\" is not a whole number"},
+      {R"({"id":"a","limits":{"bytes":1}})", "there is no limit \"bytes\""},
       {R"({"id":"a","entries":[]})", "\"entries\" is not an object"},
       {R"({"id":"a","entries":{"x":1}})", "entry \"x\" is neither"},
       {R"({"id":"a","entries":{"x":{"base64":"eA==","y":1}}})", "entry \"x\" is neither"},
