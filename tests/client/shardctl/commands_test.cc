@@ -478,6 +478,21 @@ TEST_F(CommandsTest, BenchCountsWhatItDid) {
   }
 }
 
+TEST_F(CommandsTest, BenchGoesOnAfterASessionBroke) {
+  ctl_.clock = &client::RealClock();
+  client::FakeDaemon::Faults faults;
+  faults.break_at_frame = 3;
+  ctl_.daemon.SetFaults(faults);
+  const Ran ran = ctl_.Run({"bench", "--duration", "500ms", "--sessions", "1", "--in-flight", "1",
+                            "--frame-operations", "8", "-o", "json"});
+  // What had no answer counts as failed, and what could not be sent any more.
+  EXPECT_EQ(ran.exit_code, kFailed) << ran.err;
+  EXPECT_EQ(ctl_.daemon.sessions(), 2);
+  EXPECT_GE(ran.json()["errors"], 8);
+  EXPECT_LE(ran.json()["errors"], 16);
+  EXPECT_GT(ran.json()["operations"], 16);
+}
+
 TEST_F(CommandsTest, EveryReadPrintsJsonThatParses) {
   FillCart();
   const std::vector<std::vector<std::string>> reads = {
