@@ -1,5 +1,7 @@
 #include "server/account/routing_key.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "server/base/codec.h"
 #include "server/base/hash.h"
@@ -34,6 +36,12 @@ std::string ToHex(RoutingKey key) { return absl::BytesToHexString(ToBytes(key));
 
 bool KeyRange::Overlaps(const KeyRange& other) const {
   return (!end.has_value() || other.start < *end) && (!other.end.has_value() || start < *other.end);
+}
+
+KeyRange KeyRange::Intersection(const KeyRange& other) const {
+  KeyRange both{std::max(start, other.start), end};
+  if (other.end.has_value() && (!end.has_value() || *other.end < *end)) both.end = other.end;
+  return both;
 }
 
 KeyRange RangeOfNamespace(absl::string_view name_space) {

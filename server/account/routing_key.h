@@ -41,6 +41,8 @@ struct KeyRange {
 
   bool Contains(RoutingKey key) const { return key >= start && (!end.has_value() || key < *end); }
   bool Overlaps(const KeyRange& other) const;
+  // The keys of both; if they do not overlap, a range that holds none.
+  KeyRange Intersection(const KeyRange& other) const;
   friend bool operator==(const KeyRange&, const KeyRange&) = default;
 };
 

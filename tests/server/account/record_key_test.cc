@@ -56,6 +56,29 @@ TEST(KeyRangeTest, ContainsAndOverlaps) {
   EXPECT_TRUE(high.Overlaps(high));
 }
 
+// Plan: two ranges in every position to each other, either way round, bounded and not.
+TEST(KeyRangeTest, Intersection) {
+  const RoutingKey at[] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}};
+  const KeyRange all{kFirstRoutingKey, std::nullopt};
+  const KeyRange left{at[0], at[2]};
+  const KeyRange right{at[1], at[3]};
+  const KeyRange inner{at[1], at[2]};
+  const KeyRange rest{at[1], std::nullopt};
+  const struct {
+    KeyRange a;
+    KeyRange b;
+    KeyRange both;
+  } rows[] = {{all, all, all},      {all, left, left},     {left, right, inner},
+              {left, inner, inner}, {right, inner, inner}, {left, rest, inner},
+              {right, rest, right}, {all, rest, rest},     {rest, rest, rest}};
+  for (const auto& row : rows) {
+    EXPECT_EQ(row.a.Intersection(row.b), row.both);
+    EXPECT_EQ(row.b.Intersection(row.a), row.both);
+  }
+  const KeyRange none = KeyRange{at[0], at[1]}.Intersection({at[2], at[3]});
+  for (const RoutingKey key : at) EXPECT_FALSE(none.Contains(key));
+}
+
 TEST(KeyRangeTest, OfANamespace) {
   const KeyRange range = RangeOfNamespace("debian");
   EXPECT_TRUE(range.Contains(RoutingKeyOf("debian", "bash")));
