@@ -52,9 +52,16 @@ inline constexpr size_t kFrameOperationsMax = 1024;
 inline constexpr size_t kFramesInFlightMax = 16;
 inline constexpr size_t kStreamBytesInFlightMax = size_t{8} << 20;
 static_assert(kStreamBytesInFlightMax >= 2 * kMessageBytesMax);
-// What all reads of one frame may find together: the rest of a message is for the answers to
+// What one Get, or all reads of one frame, may find together: the rest of a message is for the answers to
 // writes, which are small but cannot be left out.
 inline constexpr size_t kFrameReadBytesMax = kMessageBytesMax / 4 * 3;
+// The result of a mutation takes up to 32 bytes of the answer: half of that rest.
+inline constexpr size_t kFrameMutationsMax = 16'384;
+static_assert(kFrameMutationsMax * 32 <= kMessageBytesMax / 8);
+
+// Answers to reads, of all calls together, that wait for callers to take them.
+inline constexpr size_t kUnsentBytesMax = size_t{256} << 20;
+static_assert(kUnsentBytesMax >= 4 * kStreamBytesInFlightMax);
 
 // A mailbox holds what a worker can commit in about a second; beyond that the caller should hear of
 // it.
@@ -64,14 +71,19 @@ inline constexpr absl::Duration kMailboxRetryAfter = absl::Milliseconds(50);
 static_assert(kMailboxItemsMax >= kFrameOperationsMax * kFramesInFlightMax,
               "one session alone cannot fill a mailbox");
 
+// What one request can make of little: stored values that it appends to are written anew.
+inline constexpr size_t kAppliedBytesMax = size_t{16} << 20;
+
 // One turn of a worker: when it has written or read so much, it stops taking requests into the
 // batch, and commits.
 inline constexpr size_t kBatchBytesMax = size_t{16} << 20;
 inline constexpr size_t kTurnReadBytesMax = size_t{16} << 20;
 
 // Request outcomes: remembered for a day and, while newer than that, at most so many per account.
+// None goes that is so young that its caller may still repeat the request within its deadline.
 inline constexpr absl::Duration kOutcomeRetention = absl::Hours(24);
 inline constexpr uint64_t kOutcomesPerAccountMax = 4096;
+inline constexpr absl::Duration kOutcomeAgeMin = kDeadlineMax;
 // How many outdated outcomes one write removes: more than one, so that the backlog shrinks.
 inline constexpr uint64_t kOutcomesTrimmedPerWrite = 2;
 
@@ -91,6 +103,7 @@ inline constexpr absl::Duration kWatchProgressInterval = absl::Seconds(10);
 // wait for it.
 inline constexpr size_t kSweepAccountsPerStep = 256;
 inline constexpr uint64_t kSweepOutcomesPerAccount = 64;
+inline constexpr uint64_t kSweepOutcomesOfDeleted = kOutcomesPerAccountMax;
 inline constexpr absl::Duration kSweepStepInterval = absl::Seconds(1);
 inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 

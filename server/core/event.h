@@ -37,7 +37,7 @@ struct PurgeNamespace {
   std::string name_space;
   bool delete_accounts = false;
   size_t accounts_max = limits::kPurgeAccountsPerStep;
-  std::string position;  // of the PurgeResult before, when only looking; empty: from the start
+  std::string position;  // of the PurgeResult before; empty: from the start
 };
 // From the coordinator: the namespace takes requests again: its deletion failed or was cancelled,
 // or it was created (again).

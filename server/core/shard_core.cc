@@ -122,9 +122,8 @@ void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage st
     if (!results.ok()) {
       if (named && record.has_value() && IsDecision(results.status())) {
         StagedAccount refusal(keys, reader, record, turn.now);
-        SHARDD_RETURN_IF_ERROR(
-            refusal.StageOutcome(request.request_id, Refusal(fingerprint, results.status()),
-                                 options_.outcomes_per_account, options_.outcome_retention));
+        SHARDD_RETURN_IF_ERROR(refusal.StageOutcome(
+            request.request_id, Refusal(fingerprint, results.status()), Retention()));
         Write(refusal, keys, turn);
       }
       return std::move(results).status();
@@ -137,9 +136,8 @@ void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage st
       outcome.revision = staged.record().revision;
       outcome.results = *results;
       if (!kIsApply) outcome.account = staged.record();
-      SHARDD_RETURN_IF_ERROR(staged.StageOutcome(request.request_id, std::move(outcome),
-                                                 options_.outcomes_per_account,
-                                                 options_.outcome_retention));
+      SHARDD_RETURN_IF_ERROR(
+          staged.StageOutcome(request.request_id, std::move(outcome), Retention()));
     }
     if (staged.changed() || named) Write(staged, keys, turn);
     if constexpr (kIsApply) {
@@ -232,9 +230,8 @@ void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
     SHARDD_ASSIGN_OR_RETURN(const std::optional<AccountRecord> record, reader.FindAccount(keys));
     StagedAccount staged(keys, reader, record, turn.now);
     if (!staged.has_record()) staged.LeaveTombstone(stats_.revision_floor);
-    SHARDD_RETURN_IF_ERROR(staged.StageOutcome(request.request_id, Refusal({}, result.refused),
-                                               options_.outcomes_per_account,
-                                               options_.outcome_retention));
+    SHARDD_RETURN_IF_ERROR(
+        staged.StageOutcome(request.request_id, Refusal({}, result.refused), Retention()));
     Write(staged, keys, turn);
     return result;
   };
@@ -354,13 +351,14 @@ absl::Status ShardCore::Purge(const PurgeNamespace& request, ShardTurn& turn, Pu
       if (walk.account().ref.name_space == request.name_space) found.push_back(walk.account());
     }
     SHARDD_RETURN_IF_ERROR(walk.status());
-    if (!request.delete_accounts) result.position = walk.position();
+    result.position = walk.position();
   }
   for (const StoredAccount& account : found) {
     if (!request.delete_accounts) {
       result.holds_accounts = result.holds_accounts || account.record.exists();
       continue;
     }
+    result.position = AccountKeys(account.ref).Key(RecordType::kAccount);
     SHARDD_RETURN_IF_ERROR(ForgetAccount(account.ref, account.record, turn));
     if (account.record.exists()) ++result.accounts_deleted;
     if (turn.batch.bytes() >= limits::kBatchBytesMax) return absl::OkStatus();
@@ -461,18 +459,24 @@ absl::Status ShardCore::SweepStep(ShardTurn& turn) {
 
 absl::Status ShardCore::SweepAccount(const AccountRef& account, AccountRecord record,
                                      ShardTurn& turn) {
-  if (!record.exists() && record.update_time + options_.outcome_retention < turn.now) {
-    return ForgetAccount(account, record, turn);
+  const bool outdated =
+      !record.exists() && record.update_time + options_.outcome_retention < turn.now;
+  if (record.outcome_first != record.outcome_next) {
+    // Not by the account's time alone: after a clock was set back, an outcome may be newer than
+    // that.
+    const AccountKeys keys(account);
+    const storage::OverlayReader overlay(*turn.committed, turn.batch);
+    const CachingReader cached(overlay, cache_);
+    const ShardReader reader(cached, route_.home);
+    StagedAccount staged(keys, reader, std::move(record), turn.now);
+    SHARDD_RETURN_IF_ERROR(staged.DropOutdatedOutcomes(
+        outdated ? limits::kSweepOutcomesOfDeleted : limits::kSweepOutcomesPerAccount,
+        Retention()));
+    if (staged.outcomes_changed()) Write(staged, keys, turn);
+    record = staged.record();
   }
-  const AccountKeys keys(account);
-  const storage::OverlayReader overlay(*turn.committed, turn.batch);
-  const CachingReader cached(overlay, cache_);
-  const ShardReader reader(cached, route_.home);
-  StagedAccount staged(keys, reader, std::move(record), turn.now);
-  SHARDD_RETURN_IF_ERROR(staged.DropOutdatedOutcomes(
-      limits::kSweepOutcomesPerAccount, options_.outcomes_per_account, options_.outcome_retention));
-  if (staged.outcomes_changed()) Write(staged, keys, turn);
-  return absl::OkStatus();
+  const bool remembers = record.outcome_first != record.outcome_next;
+  return outdated && !remembers ? ForgetAccount(account, record, turn) : absl::OkStatus();
 }
 
 }  // namespace shardd

@@ -41,6 +41,7 @@ class ShardCore {
     size_t cache_bytes = limits::kRecordCacheBytes;
     uint64_t outcomes_per_account = limits::kOutcomesPerAccountMax;
     absl::Duration outcome_retention = limits::kOutcomeRetention;
+    absl::Duration outcome_age_min = limits::kOutcomeAgeMin;
   };
 
   ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options options);
@@ -64,6 +65,9 @@ class ShardCore {
     uint64_t seen_revision = 0;  // of the account; may be lower
   };
 
+  OutcomeRetention Retention() const {
+    return {options_.outcomes_per_account, options_.outcome_retention, options_.outcome_age_min};
+  }
   // OK if the request may run: in time, under the right epoch, for an account of this shard.
   absl::Status Admit(const ShardRequest& request, absl::Time now) const;
 

@@ -16,6 +16,7 @@
 #include "server/base/mutex.h"
 #include "server/rpc/call_metrics.h"
 #include "server/rpc/call_registry.h"
+#include "server/rpc/unsent_answers.h"
 #include "server/runtime/runtime.h"
 
 namespace shardd::rpc {
@@ -59,8 +60,8 @@ class OpenStreams {
 //
 // Thread safety: fixed after the server has started, or safe by itself.
 struct CallContext {
-  CallContext(const Clock& its_clock, size_t its_calls_max)
-      : clock(its_clock), calls_max(its_calls_max) {}
+  CallContext(const Clock& its_clock, size_t its_calls_max, size_t unsent_bytes_max)
+      : clock(its_clock), calls_max(its_calls_max), unsent(unsent_bytes_max) {}
 
   // OK if a call may begin; then End must follow. kDraining, kTooManyCalls.
   absl::Status Begin(Admission admission);
@@ -73,6 +74,7 @@ struct CallContext {
   Runtime* runtime = nullptr;
   const Clock& clock;
   const size_t calls_max;
+  UnsentAnswers unsent;
   CallRegistry registry;
   CallMetrics metrics;
   OpenStreams streams;

@@ -23,13 +23,13 @@ namespace shardd::rpc {
 // A call with a stream of requests and one response for each, in the order of the requests. A
 // subclass runs the requests, or frames.
 //
-// Flow control: so many frames and bytes may be under way; then nothing more is read, and HTTP/2
-// makes the caller wait. After the caller has closed its side, or the stream is told to end, the
-// frames under way are answered first. A caller that is gone leaves its frames to run; their
-// answers are dropped.
+// Flow control: so many frames and bytes, of requests and of what was read for their answers, may
+// be under way; then nothing more is read, and HTTP/2 makes the caller wait. After the caller has
+// closed its side, or the stream is told to end, the frames under way are answered first. A caller
+// that is gone leaves its frames to run; their answers are dropped.
 //
-// Thread safety: frames may be completed on any thread; a lock decides what happens next, and what
-// was decided is done outside of it. The rest runs on the poller.
+// Thread safety: everything runs on the poller, but EndWith, which any thread may call; a lock
+// decides what happens next, and what was decided is done outside of it.
 template <typename Request, typename Response>
 class FrameStream : public StreamCall,
                     public std::enable_shared_from_this<FrameStream<Request, Response>> {
@@ -44,6 +44,8 @@ class FrameStream : public StreamCall,
   class Frame {
    public:
     Response& response() { return response_; }
+    // Entries of so many bytes go into the response; they were counted as unsent.
+    void CountRead(size_t bytes) { read_bytes_ += bytes; }
     // The response is complete. Call it once; the frame must not be touched again.
     void Done() {
       const std::shared_ptr<FrameStream> stream = std::move(stream_);
@@ -54,6 +56,7 @@ class FrameStream : public StreamCall,
     friend class FrameStream;
     std::shared_ptr<FrameStream> stream_;
     size_t byte_count_ = 0;
+    size_t read_bytes_ = 0;
     bool done_ = false;  // guarded by the stream's mutex
     Response response_;
   };
@@ -135,6 +138,7 @@ class FrameStream : public StreamCall,
     {
       MutexLock lock(mutex_);
       frame.done_ = true;
+      bytes_under_way_ += frame.read_bytes_;
     }
     Advance();
   }
@@ -199,7 +203,8 @@ class FrameStream : public StreamCall,
   std::unique_ptr<Frame> TakeFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     std::unique_ptr<Frame> first = std::move(frames_.front());
     frames_.pop_front();
-    bytes_under_way_ -= first->byte_count_;
+    bytes_under_way_ -= first->byte_count_ + first->read_bytes_;
+    shared().unsent.Remove(first->read_bytes_);
     return first;
   }
 
@@ -219,7 +224,7 @@ class FrameStream : public StreamCall,
   CallTag<FrameStream> finish_tag_{&FrameStream::StatusSent};
   Parsed<Request> request_;  // of the poller, while reading
 
-  // Why a lock: frames are completed by workers, and the order of responses is decided here.
+  // Why a lock: a drain ends streams from its own thread, and the order of steps is decided here.
   Mutex mutex_;
   std::deque<std::unique_ptr<Frame>> frames_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_under_way_ ABSL_GUARDED_BY(mutex_) = 0;

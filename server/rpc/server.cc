@@ -47,7 +47,7 @@ size_t PollerCount(size_t asked) {
 GrpcFrontEnd::GrpcFrontEnd(Options options, const Clock& clock, ThreadRegistry& threads)
     : options_(std::move(options)),
       threads_(threads),
-      context_(clock, options_.calls_max),
+      context_(clock, options_.calls_max, options_.unsent_bytes_max),
       facts_(options_.facts) {
   // Otherwise protobuf prints a line for each message with bad text, and any caller can send those.
   google::protobuf::SetLogHandler(nullptr);
@@ -184,7 +184,14 @@ void GrpcFrontEnd::Shutdown(absl::Time deadline) {
   server_.reset();
 }
 
-void GrpcFrontEnd::OnReply(Reply reply) { context_.registry.Deliver(std::move(reply)); }
+void GrpcFrontEnd::OnReply(Reply reply) {
+  if (const size_t bytes = reply.answer.ok() ? ReadBytes(*reply.answer) : 0; bytes > 0) {
+    // Here, and not where it is sent: what was read must not pile up on the way there either.
+    const absl::Status held = context_.unsent.Add(bytes);
+    if (!held.ok()) reply.answer = held;
+  }
+  context_.registry.Deliver(std::move(reply));
+}
 
 void GrpcFrontEnd::OnWatchEvent(WatchEvent event) { context_.registry.Deliver(std::move(event)); }
 

@@ -37,6 +37,7 @@ class GrpcFrontEnd final : public ReplySink {
     size_t pollers = 0;                  // polling threads; 0: one for each two cores
     bool reflection = true;
     size_t calls_max = limits::kCallsInFlightMax;
+    size_t unsent_bytes_max = limits::kUnsentBytesMax;
     size_t memory_bytes_max = size_t{1} << 30;  // for gRPC's own buffers
     absl::Duration connection_age_max = absl::Minutes(30);
     // For Status and GetConfig; `listen` and `start_time` are filled in here.

@@ -34,6 +34,14 @@ struct ResultFiller {
 
 }  // namespace
 
+size_t SessionTraits::CountChanges(const Request& request) {
+  size_t mutations = 0;
+  for (const v1::SessionOperation& operation : request.operations()) {
+    mutations += static_cast<size_t>(operation.apply().mutations_size());
+  }
+  return mutations;
+}
+
 absl::StatusOr<ShardRequest> SessionTraits::Take(Request& request, int i) {
   v1::SessionOperation& operation = *request.mutable_operations(i);
   switch (operation.request_case()) {

@@ -15,6 +15,7 @@ struct SessionTraits {
   using Response = v1::SessionResponse;
   static constexpr const char* kField = "operations";
   static int Count(const Request& request) { return request.operations_size(); }
+  static size_t CountChanges(const Request& request);
   static absl::StatusOr<ShardRequest> Take(Request& request, int i);
   static void Fill(ShardAnswer& answer, Response& response, int i);
   static v1::OperationError* ErrorOf(Response& response, int i);
@@ -27,6 +28,7 @@ struct ImportTraits {
   using Response = v1::ImportResponse;
   static constexpr const char* kField = "records";
   static int Count(const Request& request) { return request.records_size(); }
+  static size_t CountChanges(const Request&) { return 0; }
   static absl::StatusOr<ShardRequest> Take(Request& request, int i);
   static void Fill(ShardAnswer& answer, Response& response, int i);
   static v1::OperationError* ErrorOf(Response& response, int i);

@@ -15,7 +15,8 @@ namespace shardd::rpc {
 
 // A stream whose frames are lists of operations on accounts. `Traits` says what the messages are:
 //   Request, Response;
-//   kField, the name of the list; Count(request);
+//   kField, the name of the list; Count(request); CountChanges(request), the mutations that its
+//   answer has results for;
 //   Take(request, i): operation i as a ShardRequest with its body and epoch, validated;
 //   Fill(answer, response, i): its answer; ErrorOf(response, i): where its error goes.
 //
@@ -41,7 +42,10 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
         : DirectTarget(inbox), frame_(frame), missing_(count + 1) {}
 
     void OnReply(uint32_t slot, absl::StatusOr<ShardAnswer> answer) override {
-      if (answer.ok() && !Fits(*answer)) answer = FrameReadsTooMuch();
+      if (answer.ok()) {
+        frame_.CountRead(ReadBytes(*answer));
+        if (!Fits(*answer)) answer = FrameReadsTooMuch();
+      }
       if (answer.ok()) {
         Traits::Fill(*answer, frame_.response(), static_cast<int>(slot));
       } else {
@@ -61,8 +65,9 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
    private:
     // What was read must fit one message; answers to writes are small and never left out.
     bool Fits(const ShardAnswer& answer) {
-      bytes_read_ += ReadBytes(answer);
-      return ReadBytes(answer) == 0 || bytes_read_ <= limits::kFrameReadBytesMax;
+      const size_t bytes = ReadBytes(answer);
+      bytes_read_ += bytes;
+      return bytes == 0 || bytes_read_ <= limits::kFrameReadBytesMax;
     }
 
     Frame& frame_;
@@ -73,10 +78,18 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
   absl::Status Check(const Request& request) override {
     const size_t count = static_cast<size_t>(Traits::Count(request));
     if (count == 0) return InvalidField(Traits::kField, "is empty; send 1 to 1024 in a frame");
-    if (count <= limits::kFrameOperationsMax) return absl::OkStatus();
-    return Error(Reason::kFrameTooLarge,
-                 absl::StrCat(Traits::kField, " has ", count, " items; at most ",
-                              limits::kFrameOperationsMax, " are allowed in a frame"));
+    if (count > limits::kFrameOperationsMax) {
+      return Error(Reason::kFrameTooLarge,
+                   absl::StrCat(Traits::kField, " has ", count, " items; at most ",
+                                limits::kFrameOperationsMax, " are allowed in a frame"));
+    }
+    const size_t changes = Traits::CountChanges(request);
+    if (changes > limits::kFrameMutationsMax) {
+      return Error(Reason::kFrameTooLarge,
+                   absl::StrCat(Traits::kField, " have ", changes, " mutations; at most ",
+                                limits::kFrameMutationsMax, " are allowed in a frame"));
+    }
+    return absl::OkStatus();
   }
 
   void Run(Request& request, Frame& frame) override {

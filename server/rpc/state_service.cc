@@ -32,11 +32,7 @@ absl::Status Get(GetCall& call) {
   SHARDD_ASSIGN_OR_RETURN(const GetRequest request, FromProto(std::move(call.request())));
   SHARDD_RETURN_IF_ERROR(Validate(request));
   SHARDD_ASSIGN_OR_RETURN(GetResult result, call.runtime().Get(request, epoch));
-  if (const size_t size = ByteSize(result); size > limits::kMessageBytesMax) {
-    return InvalidField(
-        "keys", absl::StrCat("name entries of ", size, " bytes together; at most ",
-                             limits::kMessageBytesMax, " fit an answer, so ask for fewer at once"));
-  }
+  SHARDD_RETURN_IF_ERROR(call.HoldAnswer(ByteSize(result)));
   ToProto(std::move(result), call.response());
   return absl::OkStatus();
 }
@@ -46,6 +42,7 @@ absl::Status Scan(ScanCall& call) {
   SHARDD_ASSIGN_OR_RETURN(const ScanRequest request, FromProto(std::move(call.request())));
   SHARDD_RETURN_IF_ERROR(Validate(request));
   SHARDD_ASSIGN_OR_RETURN(ScanResult result, call.runtime().Scan(request, epoch));
+  SHARDD_RETURN_IF_ERROR(call.HoldAnswer(ByteSize(result)));
   ToProto(std::move(result), call.response());
   return absl::OkStatus();
 }

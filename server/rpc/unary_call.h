@@ -59,6 +59,13 @@ class UnaryCall final : public CompletionTag, public DirectTarget {
     responder_.FinishWithError(result, tag);
   }
 
+  // Counts an answer that may be large until it is sent. Call it once, before Finish.
+  absl::Status HoldAnswer(size_t bytes) {
+    const absl::Status held = config_.method.context->unsent.Add(bytes);
+    if (held.ok()) held_bytes_ = bytes;
+    return held;
+  }
+
   // Hands `body` to the worker that owns its account; the answer goes through `fill` and ends the
   // call.
   template <typename Body>
@@ -109,7 +116,9 @@ class UnaryCall final : public CompletionTag, public DirectTarget {
  private:
   UnaryCall(const Config& config, Lane& lane)
       : DirectTarget(lane.inbox()), config_(config), lane_(lane), responder_(&context_) {}
-  ~UnaryCall() override = default;
+  ~UnaryCall() override {
+    if (held_bytes_ > 0) config_.method.context->unsent.Remove(held_bytes_);
+  }
 
   const Config& config_;
   Lane& lane_;
@@ -120,6 +129,7 @@ class UnaryCall final : public CompletionTag, public DirectTarget {
   absl::Time begin_time_;
   bool admitted_ = false;
   bool finishing_ = false;
+  size_t held_bytes_ = 0;
   FillFromShard fill_from_shard_ = nullptr;
   FillFromCoordinator fill_from_coordinator_ = nullptr;
 };

@@ -55,7 +55,9 @@ void ShardWorker::Loop() {
   while (mailbox_.PopAll(items, wake_at_, environment_.clock)) {
     record_->EnterPhase(ThreadPhase::kRunning);
     if (failed_ || abandoned_.load(std::memory_order_relaxed)) {
-      for (std::vector<ShardRequest>& requests : items) Refuse(requests);
+      for (std::vector<ShardRequest>& requests : items) {
+        for (ShardRequest& request : requests) Refuse(request);
+      }
       wake_at_ = absl::InfiniteFuture();
     } else {
       RunTurns(items);
@@ -76,17 +78,18 @@ void ShardWorker::RunTurns(std::vector<std::vector<ShardRequest>>& items) {
   for (const std::vector<ShardRequest>& requests : items) requests_waiting += requests.size();
   turn.effects.reserve(requests_waiting);
   for (std::vector<ShardRequest>& requests : items) {
-    if (failed_) {
-      Refuse(requests);
-      continue;
-    }
-    for (ShardRequest& request : requests) core_.Step(std::move(request), turn);
     requests_run += requests.size();
-    // Whole items only: a later part of an item must not run after a failed commit of an earlier
-    // one.
-    if (turn.batch.bytes() >= limits::kBatchBytesMax ||
-        turn.read_bytes >= limits::kTurnReadBytesMax) {
-      CommitTurn(turn);
+    for (ShardRequest& request : requests) {
+      // A later part of an item must not run after a failed commit of an earlier one.
+      if (failed_) {
+        Refuse(request);
+        continue;
+      }
+      core_.Step(std::move(request), turn);
+      if (turn.batch.bytes() >= limits::kBatchBytesMax ||
+          turn.read_bytes >= limits::kTurnReadBytesMax) {
+        CommitTurn(turn);
+      }
     }
   }
   requests_.fetch_add(requests_run, std::memory_order_relaxed);
@@ -130,11 +133,8 @@ void ShardWorker::Perform(ShardEffect& effect) {
   }
 }
 
-void ShardWorker::Refuse(std::vector<ShardRequest>& requests) {
-  for (ShardRequest& request : requests) {
-    if (!HasCaller(request.body)) continue;
-    environment_.sink.OnReply(Reply{request.call, NotRun()});
-  }
+void ShardWorker::Refuse(const ShardRequest& request) {
+  if (HasCaller(request.body)) environment_.sink.OnReply(Reply{request.call, NotRun()});
 }
 
 void ShardWorker::PublishStats() {

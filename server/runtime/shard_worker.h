@@ -57,7 +57,7 @@ class ShardWorker {
   void RunTurns(std::vector<std::vector<ShardRequest>>& items);
   void CommitTurn(ShardTurn& turn);
   void Perform(ShardEffect& effect);
-  void Refuse(std::vector<ShardRequest>& requests);
+  void Refuse(const ShardRequest& request);
   void PublishStats();
 
   const Route route_;

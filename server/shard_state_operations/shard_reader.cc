@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/codec.h"
+#include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/shard_state_operations/page_token.h"
@@ -48,6 +49,11 @@ storage::KeyBounds ScanBounds(const AccountKeys& keys, const ScanRequest& reques
     }
   }
   return bounds;
+}
+
+absl::Status TooMuch() {
+  return InvalidField("keys", absl::StrCat("name entries of more than ", limits::kFrameReadBytesMax,
+                                           " bytes together; ask for fewer at once"));
 }
 
 }  // namespace
@@ -104,9 +110,12 @@ absl::StatusOr<GetResult> ShardReader::Get(const GetRequest& request) const {
   const AccountKeys keys(request.account);
   GetResult result;
   std::string bytes;
+  size_t value_bytes = 0;
   for (const std::string& key : request.keys) {
     SHARDD_ASSIGN_OR_RETURN(const std::optional<EntryRecord> entry, FindEntry(keys, key, &bytes));
     if (entry.has_value()) {
+      value_bytes += entry->value.size();
+      if (value_bytes > limits::kFrameReadBytesMax) return TooMuch();
       result.entries.push_back(Entry{key, std::string(entry->value), entry->revision});
     } else {
       result.missing_keys.push_back(key);

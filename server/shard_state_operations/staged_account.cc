@@ -225,17 +225,31 @@ absl::StatusOr<MutationResult> StagedAccount::MakeAddInteger(const AddInteger& m
 }
 
 absl::StatusOr<MutationResult> StagedAccount::MakeAppend(Append& append) {
-  SHARDD_ASSIGN_OR_RETURN(const auto entry, Find(append.key));
-  std::string value(entry.has_value() ? entry->value : absl::string_view());
-  value.append(append.value);
-  if (value.size() > limits::kEntryValueBytesMax) {
+  SHARDD_ASSIGN_OR_RETURN(std::string* const value, StagedValue(append.key));
+  if (value->size() + append.value.size() > limits::kEntryValueBytesMax) {
     return Error(Reason::kEntryTooLarge,
-                 absl::StrCat("append: the value would be ", value.size(), " bytes; at most ",
-                              limits::kEntryValueBytesMax, " are allowed"));
+                 absl::StrCat("append: the value would be ", value->size() + append.value.size(),
+                              " bytes; at most ", limits::kEntryValueBytesMax, " are allowed"));
   }
-  const uint64_t length = value.size();
-  SetEntry(std::move(append.key), std::move(value), entry);
-  return MutationResult{.length = length};
+  if (appended_bytes_ > limits::kAppliedBytesMax) {
+    return Error(
+        Reason::kEntryTooLarge,
+        absl::StrCat("append: the values that this request appends to have more than ",
+                     limits::kAppliedBytesMax, " bytes together; append to fewer at once"));
+  }
+  value->append(append.value);
+  record_.byte_count += append.value.size();
+  return MutationResult{.length = value->size()};
+}
+
+absl::StatusOr<std::string*> StagedAccount::StagedValue(const std::string& key) {
+  const auto staged = entries_.find(key);
+  if (staged != entries_.end() && staged->second.value.has_value()) return &*staged->second.value;
+  SHARDD_ASSIGN_OR_RETURN(const auto stored, Find(key));
+  std::string value(stored.has_value() ? stored->value : absl::string_view());
+  appended_bytes_ += value.size();
+  SetEntry(key, std::move(value), stored);
+  return &*entries_.find(key)->second.value;
 }
 
 absl::StatusOr<std::optional<StagedAccount::CurrentEntry>> StagedAccount::Find(
@@ -302,11 +316,11 @@ void StagedAccount::RaiseRevision() {
 }
 
 absl::Status StagedAccount::StageOutcome(absl::string_view request_id, OutcomeRecord outcome,
-                                         uint64_t outcomes_max, absl::Duration retention) {
+                                         OutcomeRetention retention) {
   SHARDD_CHECK(record_.revision != 0 || created_);
-  SHARDD_CHECK(outcomes_max > 0);
-  SHARDD_RETURN_IF_ERROR(
-      DropOutdatedOutcomes(limits::kOutcomesTrimmedPerWrite, outcomes_max - 1, retention));
+  SHARDD_CHECK(retention.count_max > 0);
+  --retention.count_max;  // room for this one
+  SHARDD_RETURN_IF_ERROR(DropOutdatedOutcomes(limits::kOutcomesTrimmedPerWrite, retention));
   // The record of a deleted account is forgotten by its time: it must outlast its outcomes.
   if (!record_.exists()) record_.update_time = now_;
   if (record_.outcome_first == record_.outcome_next) record_.outcome_oldest_time = now_;
@@ -318,12 +332,14 @@ absl::Status StagedAccount::StageOutcome(absl::string_view request_id, OutcomeRe
   return absl::OkStatus();
 }
 
-absl::Status StagedAccount::DropOutdatedOutcomes(uint64_t drops_max, uint64_t outcomes_max,
-                                                 absl::Duration retention) {
+absl::Status StagedAccount::DropOutdatedOutcomes(uint64_t drops_max,
+                                                 const OutcomeRetention& retention) {
   for (uint64_t dropped = 0; dropped < drops_max; ++dropped) {
     const uint64_t kept = record_.outcome_next - record_.outcome_first;
-    const bool outdated = record_.outcome_oldest_time + retention < now_;
-    if (kept == 0 || (kept <= outcomes_max && !outdated)) break;
+    const absl::Duration age = now_ - record_.outcome_oldest_time;
+    const bool outdated =
+        age > retention.age_max || (kept > retention.count_max && age >= retention.age_min);
+    if (kept == 0 || !outdated) break;
     SHARDD_ASSIGN_OR_RETURN(const OutcomeOrderRecord oldest,
                             reader_.ReadOutcomeOrder(keys_, record_.outcome_first));
     const std::string number = ByteWriter().Fixed64(record_.outcome_first).Take();

@@ -23,6 +23,14 @@ namespace shardd {
 // A stored key and its new value, or nullopt: deleted.
 using StoredChange = std::pair<std::string, std::optional<std::string>>;
 
+// Which outcomes of requests are kept: those younger than `age_min`; else the `count_max` newest,
+// none older than `age_max`.
+struct OutcomeRetention {
+  uint64_t count_max = 0;
+  absl::Duration age_max;
+  absl::Duration age_min;
+};
+
 // One request's changes to one account, before they are decided: nothing outside changes until
 // TakeWrites. Reads see the changes staged so far.
 //
@@ -60,12 +68,10 @@ class StagedAccount {
   // Keeps `outcome` under `request_id` and drops outcomes that are past retention. REQUIRES:
   // has_record() or created.
   absl::Status StageOutcome(absl::string_view request_id, OutcomeRecord outcome,
-                            uint64_t outcomes_max, absl::Duration retention);
+                            OutcomeRetention retention);
 
-  // Drops at most `drops_max` of the oldest outcomes that are past retention, or more than
-  // `outcomes_max`.
-  absl::Status DropOutdatedOutcomes(uint64_t drops_max, uint64_t outcomes_max,
-                                    absl::Duration retention);
+  // Drops at most `drops_max` of the oldest outcomes that are past retention.
+  absl::Status DropOutdatedOutcomes(uint64_t drops_max, const OutcomeRetention& retention);
 
   // Makes a record for an account that never existed, so that it can keep an outcome. REQUIRES:
   // !has_record().
@@ -102,6 +108,8 @@ class StagedAccount {
   absl::StatusOr<std::optional<CurrentEntry>> Find(absl::string_view key);
   void SetEntry(std::string key, std::optional<std::string> value,
                 const std::optional<CurrentEntry>& current);
+  // The staged value of `key`, to be appended to; staged as it is if only stored.
+  absl::StatusOr<std::string*> StagedValue(const std::string& key);
   absl::StatusOr<std::vector<std::string>> StoredKeys(absl::string_view prefix) const;
   absl::Status CheckRoom() const;
   void BeginAccount(uint64_t revision_floor);
@@ -113,6 +121,7 @@ class StagedAccount {
   const bool had_record_;
   AccountRecord record_;
   std::map<std::string, StagedEntry, std::less<>> entries_;
+  size_t appended_bytes_ = 0;  // of stored values that are staged to be appended to
   std::vector<StoredChange> outcome_writes_;
   std::string scratch_;
   bool created_ = false;

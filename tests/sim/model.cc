@@ -128,7 +128,8 @@ void Model::Restore(const Undo& undo) {
 
 bool Model::MustRemember(const ModelAccount& account, const ModelOutcome& outcome) const {
   const uint64_t later = account.outcome_next - outcome.order - 1;
-  return outcome.certain && later < options_.outcomes_per_account &&
+  const bool young = latest_ < outcome.time + options_.age_min;
+  return outcome.certain && (young || later < options_.outcomes_per_account) &&
          latest_ <= outcome.time + options_.retention;
 }
 

@@ -96,6 +96,7 @@ class Model {
   struct Options {
     uint64_t outcomes_per_account = 0;
     absl::Duration retention;
+    absl::Duration age_min;
   };
   // Accounts as they were before some turn.
   using Undo = std::map<AccountRef, ModelAccount>;

@@ -30,7 +30,9 @@ Oracle::Oracle(const Scenario& scenario, Verdict& verdict, Trace& trace)
     : scenario_(scenario),
       verdict_(verdict),
       trace_(trace),
-      model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention}, trace),
+      model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention,
+              scenario.core.outcome_age_min},
+             trace),
       namespaces_(model_, verdict, trace),
       watches_(model_, verdict, trace) {}
 

@@ -43,6 +43,8 @@ Scenario::Scenario(Random& random) : accounts(SomeAccounts()), table(SomeTable(a
   core.outcomes_per_account = OneOf<uint64_t>(random, {2, 4, 8, 4096});
   core.outcome_retention =
       OneOf(random, {absl::Seconds(1), absl::Minutes(2), absl::Minutes(30), absl::Hours(24)});
+  core.outcome_age_min =
+      OneOf(random, {-absl::InfiniteDuration(), absl::Seconds(30), absl::Minutes(10)});
   mailbox.items_max = OneOf<size_t>(random, {3, 6, 1000});
   mailbox.bytes_max = OneOf<size_t>(random, {2000, 1'000'000});
   coordinator_queue = {OneOf<size_t>(random, {2, 1000}), 1'000'000};

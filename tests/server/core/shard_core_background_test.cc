@@ -69,6 +69,22 @@ TEST_F(BackgroundTest, APurgeStepIsBounded) {
   EXPECT_TRUE(last.empty);
 }
 
+// Plan: a step goes on behind the last, past what is deleted already.
+TEST_F(BackgroundTest, APurgeGoesOnWhereItStopped) {
+  Fill(5);
+  PurgeNamespace purge{.delete_accounts = true, .accounts_max = 2};
+  uint64_t deleted = 0;
+  std::string before;
+  for (int step = 0; step < 3; ++step) {
+    const PurgeResult result = Purge(purge);
+    EXPECT_GT(result.position, before);
+    before = purge.position = result.position;
+    deleted += result.accounts_deleted;
+    EXPECT_EQ(result.empty, step == 2);
+  }
+  EXPECT_EQ(deleted, 5u);
+}
+
 // Plan: without leave to delete, nothing at all changes, not even what deleted accounts remember.
 TEST_F(BackgroundTest, LookingChangesNothing) {
   Fill(3);

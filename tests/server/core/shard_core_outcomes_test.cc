@@ -190,7 +190,7 @@ TEST_F(OutcomesTest, AForbiddenRequestNeverTakesEffect) {
 
 // Plan: five outcomes with room for three: the three newest are kept, in the store too.
 TEST_F(OutcomesTest, KeptByCount) {
-  Restart({.outcomes_per_account = 3});
+  Restart({.outcomes_per_account = 3, .outcome_age_min = absl::ZeroDuration()});
   for (const char* id : {"1", "2", "3", "4", "5"}) ASSERT_THAT(Apply(Add(id)), IsOk());
   EXPECT_EQ(CountRecords(), (std::vector<size_t>{1, 1, 3, 3}));
   EXPECT_EQ(OutcomeOf("2"), RequestOutcome::kUnknown);
@@ -199,16 +199,21 @@ TEST_F(OutcomesTest, KeptByCount) {
   EXPECT_EQ(OutcomeOf("3"), RequestOutcome::kApplied) << "a sweep drops no more than a write";
 }
 
-// Plan: the daemon's own bound: exactly 4096 later requests push an outcome out.
+// Plan: the daemon's own bound: 4096 later requests push an outcome out, but not before its
+// caller's longest deadline is over.
 TEST_F(OutcomesTest, KeptByTheDaemonsCount) {
   ASSERT_THAT(Apply(Add("first")), IsOk());
   for (uint64_t i = 1; i < limits::kOutcomesPerAccountMax; ++i) {
     ASSERT_THAT(Apply(Add(absl::StrCat(i))), IsOk());
   }
   EXPECT_EQ(OutcomeOf("first"), RequestOutcome::kApplied);
+  now_ += limits::kDeadlineMax - absl::Microseconds(1);
+  ASSERT_THAT(Apply(Add("in time")), IsOk());
+  EXPECT_EQ(OutcomeOf("first"), RequestOutcome::kApplied);
+  now_ += absl::Microseconds(1);
   ASSERT_THAT(Apply(Add("last")), IsOk());
   EXPECT_EQ(OutcomeOf("first"), RequestOutcome::kUnknown);
-  EXPECT_EQ(OutcomeOf("1"), RequestOutcome::kApplied);
+  EXPECT_EQ(OutcomeOf("2"), RequestOutcome::kApplied);
   EXPECT_EQ(CountRecords()[2], limits::kOutcomesPerAccountMax);
 }
 

@@ -151,6 +151,28 @@ TEST_F(SessionTest, FrameTooLargeEndsTheStreamAfterWhatCameBefore) {
   EXPECT_EQ(Read("first", "k"), "v");
 }
 
+// Plan: few operations with more mutations than the answer has room for the results of; nothing of
+// the frame runs.
+TEST_F(SessionTest, AFrameOfTooManyMutationsEndsTheStream) {
+  daemon_.Put("many", "other", "v");
+  CallScope call;
+  const std::unique_ptr<SessionStream> stream = daemon_.state->Session(&call);
+  v1::SessionRequest frame;
+  for (size_t mutations = 0; mutations <= limits::kFrameMutationsMax;) {
+    AddPut(frame, "many", "k", "v");
+    v1::ApplyRequest& apply =
+        *frame.mutable_operations(frame.operations_size() - 1)->mutable_apply();
+    for (; apply.mutations_size() < 100; ++mutations) {
+      apply.add_mutations()->mutable_add_integer()->set_key("n");
+    }
+  }
+  ASSERT_TRUE(stream->Write(frame));
+  v1::SessionResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(FactsOf(stream->Finish()).reason, "FRAME_TOO_LARGE");
+  EXPECT_EQ(Read("many", "k"), "");
+}
+
 TEST_F(SessionTest, EmptyFrameAndUnreadableFrameEndTheStream) {
   for (const bool unreadable : {false, true}) {
     CallScope call;

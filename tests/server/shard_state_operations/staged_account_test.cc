@@ -66,6 +66,24 @@ TEST_F(StagedAccountTest, DeletePrefixKeepsToItsPrefix) {
   EXPECT_EQ(ValueOf({"ns", "accounu"}, "a"), "");
 }
 
+// Plan: append a little to each of many large values in one request: what would be written anew is
+// bounded, and nothing of the refused request is kept.
+TEST_F(StagedAccountTest, AppendsToManyLargeValuesAreBounded) {
+  const std::string large(limits::kEntryValueBytesMax - 1, 'v');
+  const size_t allowed = limits::kAppliedBytesMax / large.size();
+  std::vector<Mutation> appends;
+  for (size_t i = 0; i <= allowed + 1; ++i) {
+    const std::string key = absl::StrCat("k", i);
+    ASSERT_THAT(PutEntry(kRef, key, large), IsOk());
+    appends.push_back(Append{key, "!"});
+  }
+  EXPECT_THAT(Mutate(appends), HasReason(Reason::kEntryTooLarge));
+  EXPECT_EQ(Value("k0"), large);
+  appends.resize(allowed);
+  EXPECT_THAT(Mutate(appends), IsOk());
+  EXPECT_EQ(Value("k0"), large + "!");
+}
+
 TEST_F(StagedAccountTest, AWriteThatChangesNothingRaisesNoRevision) {
   ASSERT_THAT(PutEntry(kRef, "a", ""), IsOk());
   for (std::vector<Mutation> nothing :
