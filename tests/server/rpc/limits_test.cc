@@ -1,5 +1,6 @@
-// Plan: reach each bound that gRPC itself keeps for us, on a real connection: what is within it is
-// served, what is beyond it is refused, and the connection goes on.
+// Plan: reach each bound that the front end has on a real connection, and those that gRPC itself
+// keeps for us: what is within it is served, what is beyond it is refused or waits, and the daemon
+// goes on.
 
 #include "server/base/limits.h"
 
@@ -9,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/server/rpc/test_daemon.h"
@@ -53,13 +55,16 @@ TEST_F(LimitsTest, LargestMessageIsReadAndOneMoreByteIsRefused) {
   daemon_.Put("a", "k", "v");
 }
 
+// Plan: too much metadata, on a connection of its own, since gRPC may close it; others go on.
 TEST_F(LimitsTest, MetadataBeyondItsBoundIsRefused) {
   CallScope within;
   within.AddMetadata("x-note", std::string(limits::kMetadataBytesMax / 2, 'n'));
   EXPECT_TRUE(Apply(PutRequest("a", "k", "v"), within).ok());
   CallScope beyond;
   beyond.AddMetadata("x-note", std::string(limits::kMetadataBytesMax + 1, 'n'));
-  const grpc::Status status = Apply(PutRequest("a", "k", "w"), beyond);
+  v1::ApplyResponse response;
+  const grpc::Status status = v1::StateService::NewStub(daemon_.NewChannel())
+                                  ->Apply(&beyond, PutRequest("a", "k", "w"), &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(status.error_details(), "");
   daemon_.Put("a", "k", "x");
@@ -91,6 +96,54 @@ TEST_F(LimitsTest, AConnectionHasSoManyStreams) {
   CallScope call;
   EXPECT_TRUE(state->Apply(&call, PutRequest("a", "k", "w"), &response).ok());
   for (const auto& session : sessions) session->call.TryCancel();
+}
+
+// Plan: while the only worker is held, send frames of one large value each until no more than a
+// small part of them may be under way by their bytes, though all by their number; the daemon reads
+// no further, until it has answered what it has.
+TEST(SessionLimitsTest, AStreamHasSoManyBytesUnderWay) {
+  TestDaemon daemon({.front_end = {}, .runtime = {.shard_count = 1}});
+  daemon.CreateNamespace(kNamespace);
+  daemon.Put("a", "k", "");
+  constexpr size_t kFrames = limits::kFramesInFlightMax - 1;
+  constexpr size_t kFramesByBytes =
+      (limits::kStreamBytesInFlightMax - limits::kMessageBytesMax) / limits::kEntryValueBytesMax;
+  static_assert(kFramesByBytes < kFrames);
+  CallScope call;
+  const std::unique_ptr<SessionStream> session = daemon.state->Session(&call);
+  const auto frame = [](size_t value_bytes) {
+    v1::SessionRequest request;
+    *request.add_operations()->mutable_apply() =
+        PutRequest("a", "k", std::string(value_bytes, 'v'));
+    return request;
+  };
+  daemon.gate().Shut();
+  ASSERT_TRUE(session->Write(frame(1)));
+  daemon.gate().WaitForArrivals(1);
+  std::thread writer([&] {
+    for (size_t i = 0; i < kFrames; ++i) {
+      EXPECT_TRUE(session->Write(frame(limits::kEntryValueBytesMax)));
+    }
+    session->WritesDone();
+  });
+  const auto waiting = [&] { return daemon.runtime().Shards()[0].mailbox_depth; };
+  while (waiting() < kFramesByBytes) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) {
+    CallScope get_call;
+    v1::GetRequest get;
+    *get.mutable_account() = frame(1).operations(0).apply().account();
+    get.add_keys("k");
+    v1::GetResponse got;
+    EXPECT_TRUE(daemon.state->Get(&get_call, get, &got).ok()) << "the poller goes on";
+  }
+  EXPECT_EQ(waiting(), kFramesByBytes);
+  daemon.gate().Open();
+  v1::SessionResponse response;
+  size_t answered = 0;
+  while (session->Read(&response)) ++answered;
+  writer.join();
+  EXPECT_EQ(answered, kFrames + 1);
+  EXPECT_TRUE(session->Finish().ok());
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ TestDaemon::~TestDaemon() {
 }
 
 void TestDaemon::Stop() {
+  store_.Open();
   front_end_->SetServing(false);
   front_end_->BeginDrain();
   const absl::Status drained = runtime_->Drain(clock_.Now() + absl::Seconds(kDeadlineSeconds));

@@ -21,6 +21,7 @@
 #include "shardd/v1/state.grpc.pb.h"
 #include "shardd/v1/thread_tracking.grpc.pb.h"
 #include "storage/memory_store.h"
+#include "tests/support/gated_store.h"
 
 namespace shardd::rpc {
 
@@ -44,6 +45,8 @@ class TestDaemon {
   std::shared_ptr<grpc::Channel> NewChannel() const;
   GrpcFrontEnd& front_end() { return *front_end_; }
   Runtime& runtime() { return *runtime_; }
+  // Holds up commits while it is shut.
+  GatedStore& gate() { return store_; }
   std::string address() const;
 
   // Creates a namespace, or checks that it can be created.
@@ -61,7 +64,8 @@ class TestDaemon {
 
  private:
   const Clock& clock_;
-  storage::MemoryStore store_;
+  storage::MemoryStore memory_;
+  GatedStore store_{memory_};
   ThreadRegistry thread_registry_;
   std::unique_ptr<GrpcFrontEnd> front_end_;
   std::unique_ptr<Runtime> runtime_;
