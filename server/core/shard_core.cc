@@ -14,13 +14,6 @@
 namespace shardd {
 namespace {
 
-// What of a namespace's accounts lies in a shard.
-KeyRange Intersection(const KeyRange& a, const KeyRange& b) {
-  KeyRange both{std::max(a.start, b.start), a.end};
-  if (b.end.has_value() && (!both.end.has_value() || *b.end < *both.end)) both.end = b.end;
-  return both;
-}
-
 // The stored answer to a repeat. The fingerprint settles that it is the same request.
 absl::StatusOr<ShardAnswer> Replay(const OutcomeRecord& outcome, Hash128 fingerprint,
                                    const AccountRef& account) {
@@ -341,7 +334,7 @@ void ShardCore::Run(CallId, ReopenNamespace&& request, ShardTurn&) {
 }
 
 absl::Status ShardCore::Purge(const PurgeNamespace& request, ShardTurn& turn, PurgeResult& result) {
-  const KeyRange range = Intersection(route_.range, RangeOfNamespace(request.name_space));
+  const KeyRange range = route_.range.Intersection(RangeOfNamespace(request.name_space));
   std::vector<StoredAccount> found;
   {
     const storage::OverlayReader overlay(*turn.committed, turn.batch);
