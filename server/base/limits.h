@@ -52,8 +52,8 @@ inline constexpr size_t kFrameOperationsMax = 1024;
 inline constexpr size_t kFramesInFlightMax = 16;
 inline constexpr size_t kStreamBytesInFlightMax = size_t{8} << 20;
 static_assert(kStreamBytesInFlightMax >= 2 * kMessageBytesMax);
-// What one Get, or all reads of one frame, may find together: the rest of a message is for the answers to
-// writes, which are small but cannot be left out.
+// What one Get, or all reads of one frame, may find together: the rest of a message is for the
+// answers to writes, which are small but cannot be left out.
 inline constexpr size_t kFrameReadBytesMax = kMessageBytesMax / 4 * 3;
 // The result of a mutation takes up to 32 bytes of the answer: half of that rest.
 inline constexpr size_t kFrameMutationsMax = 16'384;
@@ -87,7 +87,8 @@ inline constexpr absl::Duration kOutcomeAgeMin = kDeadlineMax;
 // How many outdated outcomes one write removes: more than one, so that the backlog shrinks.
 inline constexpr uint64_t kOutcomesTrimmedPerWrite = 2;
 
-// Records kept in memory by the owners of all shards together, in equal shares: what is read before a write.
+// Records kept in memory by the owners of all shards together, in equal shares: what is read before
+// a write.
 inline constexpr size_t kRecordCacheBytes = size_t{256} << 20;
 inline constexpr size_t kRecordCacheBytesPerShardMin = size_t{256} << 10;
 
