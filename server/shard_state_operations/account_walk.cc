@@ -1,6 +1,5 @@
 #include "server/shard_state_operations/account_walk.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -12,13 +11,6 @@
 
 namespace shardd {
 namespace {
-
-// What two ranges share. REQUIRES: they overlap.
-KeyRange Overlap(const KeyRange& a, const KeyRange& b) {
-  KeyRange both{std::max(a.start, b.start), a.end};
-  if (!both.end.has_value() || (b.end.has_value() && *b.end < *both.end)) both.end = b.end;
-  return both;
-}
 
 // One page in the making.
 class PageBuilder {
@@ -77,7 +69,7 @@ absl::StatusOr<AccountPage> ReadAccountPage(const storage::Reader& reader, const
   PageBuilder page(query);
   for (const Route& route : table.routes()) {
     if (!route.range.Overlaps(wanted)) continue;
-    const KeyRange range = Overlap(route.range, wanted);
+    const KeyRange range = route.range.Intersection(wanted);
     const storage::KeyBounds bounds = BoundsOf(range);
     if (!bounds.upper.empty() && position >= bounds.upper) continue;
     AccountCursor cursor(reader, route.home, range,
