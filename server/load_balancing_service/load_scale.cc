@@ -1,0 +1,43 @@
+#include "server/load_balancing_service/load_scale.h"
+
+#include <algorithm>
+
+namespace shardd {
+namespace {
+
+// The lowest of the checks kept: a burst of less than their length does not show.
+double LowestLoad(const LoadSummary& load, const LoadThresholds& thresholds) {
+  double lowest = LoadOf(load.checks.front().own, thresholds).value;
+  for (const LoadCheck& check : load.checks) {
+    lowest = std::min(lowest, LoadOf(check.own, thresholds).value);
+  }
+  return lowest;
+}
+
+double Threshold(double mean, const BalancingConfig& config) {
+  return std::clamp(mean * config.imbalance_max, config.load_floor, 1.0);
+}
+
+}  // namespace
+
+LoadScale ScaleOf(const BalancingSnapshot& snapshot) {
+  const BalancingConfig& config = snapshot.config;
+  double sum = 0;
+  double lowest_sum = 0;
+  double shards = 0;
+  for (const ShardSnapshot& shard : snapshot.shards) {
+    if (!shard.load.measured() || IsSingleKey(shard.route.range)) continue;
+    sum += LoadOf(shard.load.smoothed(), config.thresholds).value;
+    lowest_sum += LowestLoad(shard.load, config.thresholds);
+    ++shards;
+  }
+  LoadScale scale;
+  if (shards > 0) scale.mean = sum / shards;
+  scale.split_above = Threshold(scale.mean, config);
+  // A merge outlasts a burst, so that a burst elsewhere must not make this shard look cold.
+  const double lowest_mean = shards > 0 ? lowest_sum / shards : 0;
+  scale.merge_below = config.merge_share_max * Threshold(lowest_mean, config);
+  return scale;
+}
+
+}  // namespace shardd

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+#include "server/load_balancing_service/balancing_snapshot.h"
+
+namespace shardd {
+
+// What is much and what is little, at this moment. Loads are numbers of LoadOf.
+struct LoadScale {
+  double mean = 0;  // of the measured shards that can be split: one hot account is no measure
+  double split_above = 1;  // the load at which a shard should be split
+  double merge_below = 0;  // what the peaks of two neighbours together must stay under
+};
+
+LoadScale ScaleOf(const BalancingSnapshot& snapshot);
+
+}  // namespace shardd

@@ -1,0 +1,36 @@
+#include "server/load_balancing_service/size_policy.h"
+
+#include "absl/strings/str_format.h"
+
+namespace shardd {
+
+SplitNeed SizePolicy::NeedOf(const ShardSnapshot& shard, const BalancingConfig& config,
+                             const LoadScale&) const {
+  SplitNeed need;
+  need.above = shard.bytes_stored > config.shard_bytes_max;
+  // Stored bytes do not come in bursts.
+  need.sustained = need.above;
+  need.score =
+      static_cast<double>(shard.bytes_stored) / static_cast<double>(config.shard_bytes_max);
+  need.reason = DecisionReason::kTooLarge;
+  need.text = absl::StrFormat("%u of %u bytes stored", shard.bytes_stored, config.shard_bytes_max);
+  return need;
+}
+
+SplitChoice SizePolicy::ChooseSplit(const ShardSnapshot& shard, const BalancingConfig&) const {
+  SplitChoice choice;
+  const KeyRange& range = shard.route.range;
+  if (IsSingleKey(range)) {
+    choice.verdict = SplitVerdict::kWillNotHelp;
+  } else if (!shard.median_key.has_value() || *shard.median_key <= range.start ||
+             !range.Contains(*shard.median_key)) {
+    choice.verdict = SplitVerdict::kNoMedianKey;
+  } else {
+    choice.verdict = SplitVerdict::kCut;
+    choice.keys = {*shard.median_key};
+    choice.candidates.push_back(ScoredCut{*shard.median_key, 0.5, 0, 0, 0, CutFault::kNone});
+  }
+  return choice;
+}
+
+}  // namespace shardd
