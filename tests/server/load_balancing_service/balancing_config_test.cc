@@ -1,0 +1,88 @@
+// Plan: the default configuration is valid; each field out of its bounds is refused by name.
+
+#include "server/load_balancing_service/balancing_config.h"
+
+#include <functional>
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/error.h"
+#include "server/load_balancing_service/balancing_policy.h"
+#include "server/load_balancing_service/limits.h"
+#include "tests/support/status_matchers.h"
+
+namespace shardd {
+namespace {
+
+struct Row {
+  const char* field;
+  std::function<void(BalancingConfig&)> plant;
+};
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+const Row kRows[] = {
+    {"policy", [](auto& c) { c.policy = "none"; }},
+    {"operations_per_second", [](auto& c) { c.thresholds.operations_per_second = 0; }},
+    {"operations_per_second", [](auto& c) { c.thresholds.operations_per_second = kNaN; }},
+    {"bytes_per_second", [](auto& c) { c.thresholds.bytes_per_second = -1; }},
+    {"busy_fraction", [](auto& c) { c.thresholds.busy_fraction = 1.1; }},
+    {"mailbox_wait", [](auto& c) { c.thresholds.mailbox_wait = absl::ZeroDuration(); }},
+    {"imbalance_max", [](auto& c) { c.imbalance_max = 1; }},
+    {"load_floor", [](auto& c) { c.load_floor = 1.01; }},
+    {"split_imbalance_max", [](auto& c) { c.keys.imbalance_max = 0; }},
+    {"split_contained_max", [](auto& c) { c.keys.contained_max = 2; }},
+    {"hot_share", [](auto& c) { c.keys.hot_share = 0; }},
+    {"isolate_rest_min", [](auto& c) { c.keys.isolate_rest_min = kNaN; }},
+    {"split_requests_min", [](auto& c) { c.keys.requests_min = 0; }},
+    {"split_recorded_min", [](auto& c) { c.keys.recorded_min = limits::kSampleAgeMax; }},
+    {"check_interval", [](auto& c) { c.check_interval = absl::ZeroDuration(); }},
+    {"smoothing", [](auto& c) { c.smoothing = absl::InfiniteDuration(); }},
+    {"merge_age_min", [](auto& c) { c.merge_age_min = absl::InfiniteDuration(); }},
+    {"cool_down", [](auto& c) { c.cool_down = -absl::Seconds(1); }},
+    {"warm_up", [](auto& c) { c.warm_up = absl::Hours(200); }},
+    {"breaches_min", [](auto& c) { c.breaches_min = 0; }},
+    {"breaches_min", [](auto& c) { c.breaches_min = limits::kLoadChecksKept + 1; }},
+    {"changes_max", [](auto& c) { c.changes_max = limits::kChangesAtOnceMax + 1; }},
+    {"shards_max", [](auto& c) { c.shards_max = limits::kBalancedShardsMax + 1; }},
+    {"shards_min", [](auto& c) { c.shards_min = c.shards_max + 1; }},
+    {"homes_max", [](auto& c) { c.homes_max = limits::kBalancedHomesMax + 1; }},
+    {"merge_share_max", [](auto& c) { c.merge_share_max = 0.51; }},
+    {"shard_bytes_max", [](auto& c) { c.shard_bytes_max = 0; }},
+    {"own_home_bytes_min", [](auto& c) { c.own_home_bytes_min = c.shard_bytes_max / 2 - 1; }},
+};
+
+TEST(BalancingConfigTest, TheDefaultIsValid) { EXPECT_THAT(Validate(BalancingConfig{}), IsOk()); }
+
+TEST(BalancingConfigTest, EachFieldHasItsBounds) {
+  for (const Row& row : kRows) {
+    BalancingConfig config;
+    row.plant(config);
+    const absl::Status status = Validate(config);
+    EXPECT_THAT(status, HasReason(Reason::kInvalidField)) << row.field;
+    EXPECT_EQ(MetadataOf(status)["field"], row.field);
+  }
+}
+
+TEST(BalancingConfigTest, TheLargestValuesAreAllowed) {
+  BalancingConfig config;
+  config.breaches_min = limits::kLoadChecksKept;
+  config.changes_max = limits::kChangesAtOnceMax;
+  config.shards_max = config.shards_min = limits::kBalancedShardsMax;
+  config.homes_max = limits::kBalancedHomesMax;
+  config.cool_down = config.warm_up = config.merge_age_min = limits::kBalancingWaitMax;
+  EXPECT_THAT(Validate(config), IsOk());
+}
+
+TEST(BalancingPolicyTest, IsFoundByItsName) {
+  EXPECT_THAT(BalancingPolicyNames(), ::testing::ElementsAre("load", "size", "manual"));
+  for (const absl::string_view name : BalancingPolicyNames()) {
+    ASSERT_OK_AND_ASSIGN(const BalancingPolicy* policy, FindBalancingPolicy(name));
+    EXPECT_EQ(policy->name(), name);
+  }
+  EXPECT_THAT(FindBalancingPolicy(""), HasReason(Reason::kInvalidField));
+}
+
+}  // namespace
+}  // namespace shardd

@@ -1,0 +1,134 @@
+// Plan: run planner, windows and samplers against simulated traffic of known shape, for as long as
+// it takes to settle and half an hour more, and look at the balance that is left and at what was
+// done.
+
+#include "tests/server/load_balancing_service/simulated_load.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "server/load_balancing_service/replay.h"
+#include "tests/support/status_matchers.h"
+
+namespace shardd {
+namespace {
+
+constexpr double kMaxOverMean = 1.5;
+
+// 32 shards have a mean load of 0.06.
+SimulatedLoad::Options ZipfOptions() {
+  SimulatedLoad::Options options;
+  options.config.thresholds.operations_per_second = 1000;
+  return options;
+}
+
+// Every shard has at most kMaxOverMean times the mean, or the newest decision on it names the
+// account that is why.
+void ExpectBalancedOrExplained(const SimulatedLoad& load) {
+  const double mean = 1.0 / static_cast<double>(load.shards().size());
+  size_t named = 0;
+  for (const SimulatedLoad::Shard& shard : load.shards()) {
+    const double over_mean = load.TrueShare(shard) / mean;
+    if (over_mean <= kMaxOverMean) continue;
+    const LoggedDecision* latest = load.log().Latest(shard.known.route.shard);
+    ASSERT_NE(latest, nullptr);
+    EXPECT_EQ(ToText(latest->decision.reason), "SPLIT_WILL_NOT_HELP")
+        << over_mean << " " << latest->decision.text;
+    EXPECT_TRUE(latest->decision.hot_account.has_value()) << latest->decision.text;
+    ++named;
+  }
+  EXPECT_LT(named, load.shards().size() / 5);
+}
+
+// What was merged is not split again.
+std::optional<std::string> FindCycle(const SimulatedLoad& load) {
+  for (size_t i = 0; i < load.changes().size(); ++i) {
+    const SimulatedLoad::Change& merge = load.changes()[i];
+    if (merge.kind != DecisionKind::kMerge) continue;
+    for (size_t j = i + 1; j < load.changes().size(); ++j) {
+      const SimulatedLoad::Change& split = load.changes()[j];
+      if (split.kind == DecisionKind::kMerge || !split.range.Overlaps(merge.range)) continue;
+      return absl::StrCat("merged at ", ToHex(merge.cuts[0]), ", split ",
+                          absl::FormatDuration(split.time - merge.time), " later");
+    }
+  }
+  return std::nullopt;
+}
+
+size_t ChangesSince(const SimulatedLoad& load, absl::Time since) {
+  return static_cast<size_t>(
+      std::count_if(load.changes().begin(), load.changes().end(),
+                    [since](const SimulatedLoad::Change& change) { return change.time > since; }));
+}
+
+TEST(SimulatedLoadTest, ZipfOver32ShardsIsBalancedOrExplainedAndStaysSo) {
+  SimulatedLoad load(ZipfOptions());
+  load.Run(absl::Minutes(15));
+  ExpectBalancedOrExplained(load);
+  EXPECT_GT(load.changes().size(), 0u);
+  const absl::Time settled = load.now();
+  load.Run(absl::Minutes(30));
+  ExpectBalancedOrExplained(load);
+  EXPECT_EQ(FindCycle(load), std::nullopt);
+  RecordProperty("changes", static_cast<int>(load.changes().size()));
+  EXPECT_LE(ChangesSince(load, settled), 5u);
+}
+
+// Plan: one namespace lies in one shard of 32, so all load begins there.
+TEST(SimulatedLoadTest, OneNamespaceIsSpreadUntilBalanced) {
+  SimulatedLoad::Options options = ZipfOptions();
+  options.name_space = "debian";
+  SimulatedLoad load(options);
+  load.Run(absl::Minutes(45));
+  ExpectBalancedOrExplained(load);
+  EXPECT_EQ(FindCycle(load), std::nullopt);
+}
+
+TEST(SimulatedLoadTest, MergesBackWhenTheLoadStops) {
+  SimulatedLoad::Options options = ZipfOptions();
+  options.config.shards_min = 4;
+  SimulatedLoad load(options);
+  load.Run(absl::Minutes(5));
+  const size_t busy = load.shards().size();
+  EXPECT_GT(busy, options.shards);
+  load.SetOperationsPerSecond(0);
+  load.Run(absl::Minutes(5));
+  EXPECT_GE(load.shards().size(), busy) << "the peak of the last five minutes forbids merges";
+  load.Run(absl::Minutes(60));
+  EXPECT_EQ(load.shards().size(), options.config.shards_min);
+  EXPECT_EQ(FindCycle(load), std::nullopt);
+}
+
+// Plan: the trace of a run, read back from its bytes, gives the same decisions to the last bit.
+TEST(SimulatedLoadTest, AReplayDoesWhatTheRunDid) {
+  SimulatedLoad load(ZipfOptions());
+  load.Run(absl::Minutes(4));
+  ASSERT_OK_AND_ASSIGN(const LoadTrace trace,
+                       LoadTrace::Decode(absl::StrCat(TraceHeader(), load.trace())));
+  ASSERT_OK_AND_ASSIGN(const std::vector<ReplayStep> steps, Replay(trace, ReplayOptions{}));
+  EXPECT_EQ(steps.size(), 48u);
+  size_t changes = 0;
+  for (const ReplayStep& step : steps) {
+    EXPECT_EQ(step.would_do, step.did) << step.time;
+    changes += step.did.size();
+  }
+  EXPECT_EQ(changes, load.changes().size());
+  EXPECT_GT(changes, 0u);
+}
+
+// Plan: merge what is still hot, which no valid configuration does: the search for cycles finds
+// one.
+TEST(SimulatedLoadTest, WithoutHysteresisThereAreCycles) {
+  SimulatedLoad::Options options = ZipfOptions();
+  options.config.merge_share_max = 3;
+  options.config.merge_age_min = absl::ZeroDuration();
+  options.validate = false;
+  SimulatedLoad load(options);
+  load.Run(absl::Minutes(15));
+  EXPECT_NE(FindCycle(load), std::nullopt);
+}
+
+}  // namespace
+}  // namespace shardd
