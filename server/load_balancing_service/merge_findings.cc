@@ -32,7 +32,6 @@ std::optional<DecisionReason> Refusal(const ShardSnapshot& left, const ShardSnap
   if (!left.load.peak_known() || !right.load.peak_known()) return DecisionReason::kPeakNotKnown;
   const absl::Time split = std::max(left.last_split, right.last_split);
   if (snapshot.now - split < config.merge_age_min) return DecisionReason::kTooYoungToMerge;
-  if (snapshot.shards.size() <= config.shards_min) return DecisionReason::kFewestShards;
   return std::nullopt;
 }
 

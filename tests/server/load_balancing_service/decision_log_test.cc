@@ -66,6 +66,13 @@ TEST(DecisionLogTest, IsBounded) {
   EXPECT_EQ(log.Latest(ShardId{9})->times, 1u);
 }
 
+TEST(DecisionLogTest, TheLatestOutlivesOlderOnesOfItsShard) {
+  DecisionLog log(2);
+  for (const uint64_t shard : {1, 1, 2}) log.Add(Split(shard));
+  ASSERT_NE(log.Latest(ShardId{1}), nullptr);
+  EXPECT_EQ(log.Latest(ShardId{1})->number, 2u);
+}
+
 TEST(DecisionLogTest, HoldsTheLargestTable) {
   DecisionLog log(limits::kDecisionsKept);
   for (uint64_t i = 1; i <= limits::kDecisionsKept; ++i) log.Add(Split(i));

@@ -129,6 +129,18 @@ TEST(LoadWindowTest, PeakLastsFiveMinutes) {
   EXPECT_EQ(window.Summary().peak.operations_per_second, 10);
 }
 
+// Plan: checks of a minute, with the sample missing that would take over the oldest slot.
+TEST(LoadWindowTest, AnOldPeakIsForgottenEvenIfItsSlotIsNotTakenOver) {
+  LoadWindow window(kStart, {absl::Minutes(1), absl::Minutes(1)});
+  for (const int minute : {1, 2, 3, 4, 5, 6, 8}) {
+    const uint64_t operations = minute == 1 ? 60'000 : 60;
+    window.Add(kStart + absl::Minutes(minute),
+               LoadSample{.length = absl::Minutes(1), .operations = operations});
+  }
+  EXPECT_EQ(window.Summary().since, kStart);
+  EXPECT_EQ(window.Summary().peak.operations_per_second, 1);
+}
+
 TEST(LoadWindowTest, NothingFromBeforeTheStartCounts) {
   LoadWindow window(kStart, kPace);
   window.Add(kStart + absl::Seconds(4),

@@ -163,6 +163,15 @@ TEST(PlannerTest, TheHottestGoesFirst) {
   EXPECT_EQ(DecisionOn(decisions, 1).reason, DecisionReason::kBudgetSpent);
 }
 
+TEST(PlannerTest, SplitsOfOnePlanCountTogether) {
+  BalancingSnapshot snapshot = SnapshotOf({150, 300, 200});
+  snapshot.config.changes_max = 3;
+  snapshot.config.shards_max = 4;
+  const std::vector<Decision> decisions = PlanOf(snapshot);
+  EXPECT_EQ(Acting(decisions), 1u);
+  EXPECT_EQ(DecisionOn(decisions, 3).reason, DecisionReason::kTooManyShards);
+}
+
 TEST(PlannerTest, ATextIsNeverLongerThanItsLimit) {
   BalancingSnapshot snapshot = SnapshotOf({150, 60});
   SplitCandidate candidate = Candidate({400, 0}, 100, 800);
@@ -200,6 +209,16 @@ TEST(SizePolicyTest, IgnoresLoadAndNeedsAMedianInTheRange) {
     snapshot.shards[0].median_key = median;
     EXPECT_EQ(DecisionOn(PlanOf(snapshot), 1).reason, DecisionReason::kNoMedianKey);
   }
+}
+
+TEST(HomeTest, NewHomesOfOnePlanCountTogether) {
+  BalancingSnapshot snapshot = SnapshotOf({60, 60, 60});
+  for (ShardSnapshot& shard : snapshot.shards) {
+    shard.bytes_stored = snapshot.config.own_home_bytes_min;
+  }
+  snapshot.config.changes_max = 3;
+  snapshot.config.homes_max = 2;
+  EXPECT_EQ(Acting(PlanOf(snapshot)), 1u);
 }
 
 TEST(HomeTest, ALargeShardLeavesASharedHome) {

@@ -33,6 +33,16 @@ TEST(ReplayTest, AsRecordedItDoesWhatWasDone) {
   EXPECT_EQ(steps[1].time, kNow + absl::Seconds(5));
 }
 
+// Plan: the recorded split failed and was decided again: so it is in the replay.
+TEST(ReplayTest, AChangeThatWasTriedAgainIsReplayedAgain) {
+  const LoadTrace trace{{Round(SnapshotOf({150, 60}), 0), Round(SnapshotOf({150, 60}), 90)}, false};
+  ASSERT_OK_AND_ASSIGN(const std::vector<ReplayStep> steps, Replay(trace, ReplayOptions{}));
+  for (const ReplayStep& step : steps) {
+    EXPECT_EQ(step.did.size(), 1u);
+    EXPECT_EQ(step.would_do, step.did);
+  }
+}
+
 // Plan: nothing was done in ten minutes; with a lower threshold one split would have been, once.
 TEST(ReplayTest, AShardThatOnlyTheReplaySplitsIsLeftAloneFromThenOn) {
   LoadTrace trace;

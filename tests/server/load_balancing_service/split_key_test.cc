@@ -145,6 +145,16 @@ TEST(SplitKeyChoiceTest, TwoHotAccountsAreParted) {
   EXPECT_TRUE(choice.hot_account.has_value());
 }
 
+// Plan: most requests for the hot account are for others besides: alone, each would span shards.
+TEST(SplitKeyChoiceTest, AnAccountThatWorksWithOthersIsNotIsolated) {
+  SplitSample sample = SampleOf({Candidate({400, 0}, 100, 800)});
+  EXPECT_EQ(ChooseSplitKey(sample, kRange, SplitKeyRules{}).verdict, SplitVerdict::kIsolate);
+  sample.candidates[0].contained = 500;
+  const SplitChoice choice = ChooseSplitKey(sample, kRange, SplitKeyRules{});
+  EXPECT_EQ(choice.verdict, SplitVerdict::kContained);
+  EXPECT_TRUE(choice.keys.empty());
+}
+
 struct ChoiceRow {
   const char* name;
   SplitSample sample;
