@@ -44,8 +44,9 @@ class FrameStream : public StreamCall,
   class Frame {
    public:
     Response& response() { return response_; }
-    // Entries of so many bytes go into the response; they were counted as unsent.
-    void CountRead(size_t bytes) { read_bytes_ += bytes; }
+    // Entries of so many bytes were read for the response, and counted as unsent. Returns how many
+    // bytes that makes for this frame.
+    size_t CountRead(size_t bytes) { return read_bytes_ += bytes; }
     // The response is complete. Call it once; the frame must not be touched again.
     void Done() {
       const std::shared_ptr<FrameStream> stream = std::move(stream_);

@@ -42,9 +42,10 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
         : DirectTarget(inbox), frame_(frame), missing_(count + 1) {}
 
     void OnReply(uint32_t slot, absl::StatusOr<ShardAnswer> answer) override {
-      if (answer.ok()) {
-        frame_.CountRead(ReadBytes(*answer));
-        if (!Fits(*answer)) answer = FrameReadsTooMuch();
+      // What was read must fit one message; answers to writes are small and never left out.
+      if (const size_t bytes = answer.ok() ? ReadBytes(*answer) : 0;
+          bytes > 0 && frame_.CountRead(bytes) > limits::kFrameReadBytesMax) {
+        answer = FrameReadsTooMuch();
       }
       if (answer.ok()) {
         Traits::Fill(*answer, frame_.response(), static_cast<int>(slot));
@@ -63,16 +64,8 @@ class ShardFrames final : public FrameStream<typename Traits::Request, typename 
     }
 
    private:
-    // What was read must fit one message; answers to writes are small and never left out.
-    bool Fits(const ShardAnswer& answer) {
-      const size_t bytes = ReadBytes(answer);
-      bytes_read_ += bytes;
-      return bytes == 0 || bytes_read_ <= limits::kFrameReadBytesMax;
-    }
-
     Frame& frame_;
     size_t missing_;  // answers, and the submission itself
-    size_t bytes_read_ = 0;
   };
 
   absl::Status Check(const Request& request) override {
