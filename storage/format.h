@@ -18,4 +18,7 @@ inline constexpr absl::string_view kFormatKey = "format";
 inline constexpr absl::string_view kInstanceKey = "instance";
 inline constexpr size_t kInstanceBytes = 16;
 
+// Name of the home dropped last. Written before each drop; nothing reads it.
+inline constexpr absl::string_view kDroppedKey = "dropped";
+
 }  // namespace shardd::storage

@@ -7,6 +7,7 @@
 #include "server/base/codec.h"
 #include "server/base/status_macros.h"
 #include "storage/format.h"
+#include "storage/home_gone.h"
 
 namespace shardd::storage {
 
@@ -21,9 +22,10 @@ class MemoryStore::View final : public Reader {
   absl::StatusOr<bool> Get(Family family, absl::string_view key,
                            std::string* value) const override {
     MutexLock lock(store_.mutex_);
-    const Keys& keys = store_.KeysOf(family);
-    const auto found = keys.find(key);
-    if (found == keys.end()) return false;
+    const Keys* const keys = store_.KeysOf(family, version_);
+    if (keys == nullptr) return HomeGoneError(family);
+    const auto found = keys->find(key);
+    if (found == keys->end()) return false;
     const std::optional<std::string>* stored = Find(found->second, version_);
     if (stored == nullptr || !stored->has_value()) return false;
     *value = **stored;
@@ -31,6 +33,11 @@ class MemoryStore::View final : public Reader {
   }
 
   std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const override;
+
+  bool Holds(Family family) const {
+    MutexLock lock(store_.mutex_);
+    return store_.KeysOf(family, version_) != nullptr;
+  }
 
  private:
   friend class ViewCursor;
@@ -69,13 +76,19 @@ class MemoryStore::ViewCursor final : public Cursor {
   absl::Status status() const override { return absl::OkStatus(); }
 
  private:
+  const Keys& LockedKeys() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(view_.store_.mutex_) {
+    const Keys* const keys = view_.store_.KeysOf(family_, view_.version_);
+    SHARDD_CHECK(keys != nullptr);  // the view keeps them
+    return *keys;
+  }
+
   bool PastEnd(absl::string_view key) const {
     return !bounds_.upper.empty() && key >= bounds_.upper;
   }
 
   void Forward(absl::string_view from, bool inclusive) {
     MutexLock lock(view_.store_.mutex_);
-    const Keys& keys = view_.store_.KeysOf(family_);
+    const Keys& keys = LockedKeys();
     auto at = inclusive ? keys.lower_bound(from) : keys.upper_bound(from);
     while (at != keys.end() && !PastEnd(at->first)) {
       if (Take(*at)) return;
@@ -88,13 +101,13 @@ class MemoryStore::ViewCursor final : public Cursor {
   void Backward(absl::string_view upper, bool inclusive) {
     if (!upper.empty()) return BackwardFrom(upper, inclusive);
     MutexLock lock(view_.store_.mutex_);
-    const Keys& keys = view_.store_.KeysOf(family_);
+    const Keys& keys = LockedKeys();
     TakeBefore(keys, keys.end());
   }
 
   void BackwardFrom(absl::string_view from, bool inclusive) {
     MutexLock lock(view_.store_.mutex_);
-    const Keys& keys = view_.store_.KeysOf(family_);
+    const Keys& keys = LockedKeys();
     TakeBefore(keys, inclusive ? keys.upper_bound(from) : keys.lower_bound(from));
   }
 
@@ -127,6 +140,7 @@ class MemoryStore::ViewCursor final : public Cursor {
 };
 
 std::unique_ptr<Cursor> MemoryStore::View::NewCursor(Family family, KeyBounds bounds) const {
+  if (!Holds(family)) return MakeHomeGoneCursor(family);
   return std::make_unique<ViewCursor>(*this, nullptr, family, std::move(bounds));
 }
 
@@ -152,6 +166,7 @@ absl::StatusOr<bool> MemoryStore::Get(Family family, absl::string_view key,
 
 std::unique_ptr<Cursor> MemoryStore::NewCursor(Family family, KeyBounds bounds) const {
   auto view = std::make_unique<View>(*this);
+  if (!view->Holds(family)) return MakeHomeGoneCursor(family);
   const View& borrowed = *view;
   return std::make_unique<ViewCursor>(borrowed, std::move(view), family, std::move(bounds));
 }
@@ -189,7 +204,7 @@ std::unique_ptr<Reader> MemoryStore::Snapshot() const { return std::make_unique<
 std::vector<Family> MemoryStore::Homes() const {
   MutexLock lock(mutex_);
   std::vector<Family> homes;
-  for (const auto& [family, keys] : families_) {
+  for (const auto& [family, life] : families_) {
     if (family != kMeta) homes.push_back(family);
   }
   return homes;
@@ -199,8 +214,39 @@ absl::Status MemoryStore::CreateHome(Family home) {
   SHARDD_CHECK(home != kMeta);
   MutexLock lock(mutex_);
   if (!failure_.ok()) return failure_;
-  families_[home];
+  if (families_.contains(home)) return absl::OkStatus();
+  families_[home].created = ++version_;
   return absl::OkStatus();
+}
+
+absl::Status MemoryStore::DropHome(Family home) {
+  SHARDD_CHECK(home != kMeta);
+  MutexLock lock(mutex_);
+  if (!failure_.ok()) return failure_;
+  for (const WriteSet& batch : unsynced_) SHARDD_CHECK(batch.ChangesOf(home) == nullptr);
+  const auto found = families_.find(home);
+  if (found == families_.end()) return absl::OkStatus();
+  found->second.dropped = ++version_;
+  dropped_.push_back({home, std::move(found->second)});
+  families_.erase(found);
+  DropObsoleteLives();
+  return absl::OkStatus();
+}
+
+absl::Status MemoryStore::CompactRange(Family home, KeyBounds, std::atomic<bool>& cancelled) {
+  MutexLock lock(mutex_);
+  if (cancelled.load()) return absl::CancelledError("the compaction was cancelled");
+  return families_.contains(home) ? absl::OkStatus() : HomeGoneError(home);
+}
+
+absl::StatusOr<uint64_t> MemoryStore::ApproximateBytes(Family family, KeyBounds bounds) const {
+  const std::unique_ptr<Cursor> cursor = NewCursor(family, std::move(bounds));
+  uint64_t bytes = 0;
+  for (cursor->SeekToFirst(); cursor->Valid(); cursor->Next()) {
+    bytes += cursor->key().size() + cursor->value().size();
+  }
+  if (!cursor->status().ok()) return cursor->status();
+  return bytes;
 }
 
 absl::Status MemoryStore::Health() const {
@@ -234,9 +280,9 @@ std::unique_ptr<MemoryStore> MemoryStore::CloneDurable(size_t unsynced_kept) con
   auto clone = std::make_unique<MemoryStore>();
   MutexLock lock(mutex_);
   MutexLock clone_lock(clone->mutex_);
-  for (const auto& [family, keys] : families_) {
-    Keys& copy = clone->families_[family];
-    for (const auto& [key, history] : keys) {
+  for (const auto& [family, life] : families_) {
+    Keys& copy = clone->families_[family].keys;
+    for (const auto& [key, history] : life.keys) {
       const std::optional<std::string>& newest = history.back().value;
       if (newest.has_value()) copy[key] = {Versioned{clone->version_, newest}};
     }
@@ -281,6 +327,7 @@ uint64_t MemoryStore::Pin() const {
 void MemoryStore::Unpin(uint64_t version) const {
   MutexLock lock(mutex_);
   pinned_.erase(pinned_.find(version));
+  DropObsoleteLives();
 }
 
 void MemoryStore::ApplyUnsynced(size_t count) {
@@ -300,7 +347,7 @@ void MemoryStore::Apply(const WriteSet& writes) {
 
 void MemoryStore::SetKey(Family family, const std::string& key,
                          const std::optional<std::string>& value) {
-  Keys& keys = families_[family];
+  Keys& keys = families_.at(family).keys;
   if (!pinned_.empty()) {
     keys[key].push_back({version_, value});
     superseded_.push_back({version_, family, key});
@@ -311,11 +358,22 @@ void MemoryStore::SetKey(Family family, const std::string& key,
   }
 }
 
+uint64_t MemoryStore::OldestVersionSeen() const {
+  return pinned_.empty() ? version_ : *pinned_.begin();
+}
+
+void MemoryStore::DropObsoleteLives() const {
+  const uint64_t oldest = OldestVersionSeen();
+  while (!dropped_.empty() && dropped_.front().life.dropped <= oldest) dropped_.pop_front();
+}
+
 void MemoryStore::DropObsolete() {
-  const uint64_t oldest = pinned_.empty() ? version_ : *pinned_.begin();
+  const uint64_t oldest = OldestVersionSeen();
   while (!superseded_.empty() && superseded_.front().version <= oldest) {
     const Superseded& front = superseded_.front();
-    DropObsolete(families_[front.family], front.key, oldest);
+    // The family may have been dropped, and made again: then this finds nothing obsolete there.
+    const auto family = families_.find(front.family);
+    if (family != families_.end()) DropObsolete(family->second.keys, front.key, oldest);
     superseded_.pop_front();
   }
 }
@@ -331,10 +389,15 @@ void MemoryStore::DropObsolete(Keys& keys, const std::string& key, uint64_t olde
   if (history.size() == 1 && !history.front().value.has_value()) keys.erase(found);
 }
 
-const MemoryStore::Keys& MemoryStore::KeysOf(Family family) const {
+const MemoryStore::Keys* MemoryStore::KeysOf(Family family, uint64_t version) const {
   const auto found = families_.find(family);
-  SHARDD_CHECK(found != families_.end());
-  return found->second;
+  if (found != families_.end() && found->second.created <= version) return &found->second.keys;
+  for (const DroppedLife& one : dropped_) {
+    if (one.family == family && one.life.created <= version && version < one.life.dropped) {
+      return &one.life.keys;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace shardd::storage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -21,7 +22,8 @@ namespace shardd::storage {
 //
 // A commit is two steps: its batch is appended to the unsynced log, then synced. Only a synced
 // batch is visible and survives a crash for certain; of the unsynced batches a prefix survives, and
-// the test says how long it is. Families are durable as soon as they are created.
+// the test says how long it is. Families are durably there, or gone, as soon as they are created or
+// dropped.
 //
 // Thread safety: all methods from any thread. Why a lock: tests call it from many threads, like the
 // store it stands for.
@@ -39,6 +41,10 @@ class MemoryStore final : public Store {
   std::unique_ptr<Reader> Snapshot() const override;
   std::vector<Family> Homes() const override;
   absl::Status CreateHome(Family home) override;
+  // REQUIRES: no unsynced batch writes to it.
+  absl::Status DropHome(Family home) override;
+  absl::Status CompactRange(Family home, KeyBounds bounds, std::atomic<bool>& cancelled) override;
+  absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override;
   absl::Status Health() const override;
   absl::StatusOr<SpaceUsage> Space() const override;
   absl::Status Close() override;
@@ -77,6 +83,18 @@ class MemoryStore final : public Store {
   using History = std::vector<Versioned>;
   using Keys = absl::btree_map<std::string, History, std::less<>>;
 
+  // A family's keys from one creation to the next drop, as views of versions from `created` to
+  // before `dropped` see them.
+  struct Life {
+    uint64_t created = 0;
+    uint64_t dropped = UINT64_MAX;
+    Keys keys;
+  };
+  struct DroppedLife {
+    Family family;
+    Life life;
+  };
+
   // A change that made an older one of the same key obsolete for views from `version` on.
   struct Superseded {
     uint64_t version = 0;
@@ -92,14 +110,19 @@ class MemoryStore final : public Store {
   void ApplyUnsynced(size_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetKey(Family family, const std::string& key, const std::optional<std::string>& value)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  uint64_t OldestVersionSeen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropObsolete() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropObsolete(Keys& keys, const std::string& key, uint64_t oldest)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  const Keys& KeysOf(Family family) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropObsoleteLives() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // nullptr if there was no such family at that version.
+  const Keys* KeysOf(Family family, uint64_t version) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
-  std::map<Family, Keys> families_ ABSL_GUARDED_BY(mutex_);
-  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last synced batch
+  std::map<Family, Life> families_ ABSL_GUARDED_BY(mutex_);
+  mutable std::deque<DroppedLife> dropped_ ABSL_GUARDED_BY(mutex_);  // those that a view may see
+  // Of the last synced batch, creation or drop.
+  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable std::multiset<uint64_t> pinned_ ABSL_GUARDED_BY(mutex_);
   std::deque<Superseded> superseded_ ABSL_GUARDED_BY(mutex_);  // by version
   std::deque<WriteSet> unsynced_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,6 @@
 #include "storage/rocks_database.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -10,6 +11,8 @@
 #include "rocksdb/write_batch.h"
 #include "server/base/check.h"
 #include "server/base/status_macros.h"
+#include "storage/format.h"
+#include "storage/home_gone.h"
 #include "storage/log_check.h"
 #include "storage/rocks_status.h"
 
@@ -23,25 +26,35 @@ constexpr size_t kBatchBytesPerChange = 16;
 rocksdb::Slice ToSlice(absl::string_view text) { return {text.data(), text.size()}; }
 absl::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-// Counts itself while it lives.
-class ReaderCount {
+// After every key, as good as: RocksDB asks for an end.
+const std::string& EndOfKeys() {
+  static const std::string& end = *new std::string(64, '\xff');
+  return end;
+}
+
+}  // namespace
+
+class RocksDatabase::OpenFamily {
  public:
-  explicit ReaderCount(std::atomic<int64_t>& count) : count_(count) {
-    count_.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~ReaderCount() { count_.fetch_sub(1, std::memory_order_release); }
-  ReaderCount(const ReaderCount&) = delete;
-  ReaderCount& operator=(const ReaderCount&) = delete;
+  OpenFamily(rocksdb::DB& database, rocksdb::ColumnFamilyHandle* handle)
+      : database_(database), handle_(handle) {}
+  ~OpenFamily() { database_.DestroyColumnFamilyHandle(handle_).PermitUncheckedError(); }
+  OpenFamily(const OpenFamily&) = delete;
+  OpenFamily& operator=(const OpenFamily&) = delete;
+
+  rocksdb::ColumnFamilyHandle* handle() const { return handle_; }
 
  private:
-  std::atomic<int64_t>& count_;
+  rocksdb::DB& database_;
+  rocksdb::ColumnFamilyHandle* const handle_;
 };
 
-class RocksCursor final : public Cursor {
+class RocksDatabase::RocksCursor final : public Cursor {
  public:
-  RocksCursor(std::atomic<int64_t>& readers, rocksdb::DB& database,
-              rocksdb::ColumnFamilyHandle* family, rocksdb::ReadOptions options, KeyBounds bounds)
-      : count_(readers),
+  // `pin` keeps `family` open; nullptr if the snapshot does that the cursor comes from.
+  RocksCursor(rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family,
+              rocksdb::ReadOptions options, KeyBounds bounds, std::unique_ptr<const HandlesPin> pin)
+      : pin_(std::move(pin)),
         bounds_(std::move(bounds)),
         lower_(ToSlice(bounds_.lower)),
         upper_(ToSlice(bounds_.upper)) {
@@ -66,45 +79,48 @@ class RocksCursor final : public Cursor {
   }
 
  private:
-  const ReaderCount count_;
+  const std::unique_ptr<const HandlesPin> pin_;
   const KeyBounds bounds_;
   const rocksdb::Slice lower_;
   const rocksdb::Slice upper_;
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
-}  // namespace
-
 class RocksDatabase::SnapshotReader final : public Reader {
  public:
   explicit SnapshotReader(const RocksDatabase& store)
-      : count_(store.open_readers_), store_(store), snapshot_(store.parts_.database.get()) {
+      : pin_(store.families_), store_(store), snapshot_(store.parts_.database.get()) {
     options_.snapshot = snapshot_.snapshot();
   }
 
+  // Whether the families are still those of the moment that the snapshot shows.
+  bool IsOfOneMoment() const { return pin_.is_newest(); }
+
   absl::StatusOr<bool> Get(Family family, absl::string_view key,
                            std::string* value) const override {
-    return store_.GetWith(options_, family, key, value);
+    return store_.GetWith(options_, *pin_, family, key, value);
   }
   std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const override {
-    return store_.NewCursorWith(options_, family, std::move(bounds));
+    rocksdb::ColumnFamilyHandle* const handle = HandleIn(*pin_, family);
+    if (handle == nullptr) return MakeHomeGoneCursor(family);
+    return std::make_unique<RocksCursor>(*store_.parts_.database, handle, options_,
+                                         std::move(bounds), /*pin=*/nullptr);
   }
 
  private:
-  const ReaderCount count_;
+  const HandlesPin pin_;
   const RocksDatabase& store_;
   rocksdb::ManagedSnapshot snapshot_;
   rocksdb::ReadOptions options_;
 };
 
-RocksDatabase::RocksDatabase(Parts parts) : parts_(std::move(parts)) {
+RocksDatabase::RocksDatabase(Parts parts) : parts_(std::move(parts)), families_(Handles()) {
   Handles handles;
   for (const auto& [family, handle] : parts_.families) {
     handles.resize(std::max<size_t>(handles.size(), family.number + 1));
-    handles[family.number] = handle;
+    handles[family.number] = std::make_shared<OpenFamily>(*parts_.database, handle);
   }
-  MutexLock lock(families_mutex_);
-  Publish(std::move(handles));
+  families_.Replace(std::move(handles));
 }
 
 RocksDatabase::~RocksDatabase() {
@@ -113,11 +129,16 @@ RocksDatabase::~RocksDatabase() {
 
 absl::StatusOr<bool> RocksDatabase::Get(Family family, absl::string_view key,
                                         std::string* value) const {
-  return GetWith(rocksdb::ReadOptions(), family, key, value);
+  const HandlesPin handles(families_);
+  return GetWith(rocksdb::ReadOptions(), *handles, family, key, value);
 }
 
 std::unique_ptr<Cursor> RocksDatabase::NewCursor(Family family, KeyBounds bounds) const {
-  return NewCursorWith(rocksdb::ReadOptions(), family, std::move(bounds));
+  auto handles = std::make_unique<const HandlesPin>(families_);
+  rocksdb::ColumnFamilyHandle* const handle = HandleIn(**handles, family);
+  if (handle == nullptr) return MakeHomeGoneCursor(family);
+  return std::make_unique<RocksCursor>(*parts_.database, handle, rocksdb::ReadOptions(),
+                                       std::move(bounds), std::move(handles));
 }
 
 absl::Status RocksDatabase::Commit(const WriteSet& writes) {
@@ -130,14 +151,17 @@ absl::Status RocksDatabase::Commit(const WriteSet& writes) {
 }
 
 std::unique_ptr<Reader> RocksDatabase::Snapshot() const {
-  return std::make_unique<SnapshotReader>(*this);
+  while (true) {
+    auto snapshot = std::make_unique<SnapshotReader>(*this);
+    if (snapshot->IsOfOneMoment()) return snapshot;
+  }
 }
 
 std::vector<Family> RocksDatabase::Homes() const {
-  const Handles& handles = *handles_.load(std::memory_order_acquire);
+  const HandlesPin handles(families_);
   std::vector<Family> homes;
-  for (uint32_t number = kMeta.number + 1; number < handles.size(); ++number) {
-    if (handles[number] != nullptr) homes.push_back(Family{number});
+  for (uint32_t number = kMeta.number + 1; number < handles->size(); ++number) {
+    if ((*handles)[number] != nullptr) homes.push_back(Family{number});
   }
   return homes;
 }
@@ -146,18 +170,82 @@ absl::Status RocksDatabase::CreateHome(Family home) {
   SHARDD_CHECK(home != kMeta && home.number <= kHomeNumberMax);
   SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
   MutexLock lock(families_mutex_);
-  Handles handles = *published_.back();
-  handles.resize(std::max<size_t>(handles.size(), home.number + 1));
-  if (handles[home.number] != nullptr) return absl::OkStatus();
+  Handles handles = *HandlesPin(families_);
+  if (HandleIn(handles, home) != nullptr) return absl::OkStatus();
   rocksdb::ColumnFamilyHandle* handle = nullptr;
   const rocksdb::Status status =
       parts_.database->CreateColumnFamily(parts_.family_options, ToText(home), &handle);
   if (!status.ok()) {
     return FailForGood(WriteError(status, absl::StrCat("create ", ToText(home))));
   }
-  handles[home.number] = handle;
-  Publish(std::move(handles));
+  handles.resize(std::max<size_t>(handles.size(), home.number + 1));
+  handles[home.number] = std::make_shared<OpenFamily>(*parts_.database, handle);
+  families_.Replace(std::move(handles));
   return absl::OkStatus();
+}
+
+absl::Status RocksDatabase::DropHome(Family home) {
+  SHARDD_CHECK(home != kMeta && home.number <= kHomeNumberMax);
+  SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
+  MutexLock lock(families_mutex_);
+  Handles handles = *HandlesPin(families_);
+  rocksdb::ColumnFamilyHandle* const handle = HandleIn(handles, home);
+  if (handle == nullptr) return absl::OkStatus();
+  SHARDD_RETURN_IF_ERROR(CommitDropMarker(home));
+  // Written to the MANIFEST and synced. Who reads it meanwhile may go on.
+  const rocksdb::Status status = parts_.database->DropColumnFamily(handle);
+  if (!status.ok()) return FailForGood(WriteError(status, absl::StrCat("drop ", ToText(home))));
+  handles[home.number] = nullptr;
+  families_.Replace(std::move(handles));
+  // Were the newest end of the MANIFEST lost, the home would come back with its old content.
+  return AdvanceWatermark();
+}
+
+// RocksDB forgets the sequence numbers of changes whose only place was the log of a dropped family:
+// had those been the last of all, the next opening would find fewer than were synced, and would
+// take that for damage. So a later change goes to a family that stays, before the drop.
+absl::Status RocksDatabase::CommitDropMarker(Family home) {
+  WriteSet marker;
+  marker.Put(kMeta, std::string(kDroppedKey), ToText(home));
+  return Commit(marker);
+}
+
+absl::Status RocksDatabase::CompactRange(Family home, KeyBounds bounds,
+                                         std::atomic<bool>& cancelled) {
+  SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
+  const HandlesPin handles(families_);
+  rocksdb::ColumnFamilyHandle* const handle = HandleIn(*handles, home);
+  if (handle == nullptr) return HomeGoneError(home);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;  // the other families' go on
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  options.canceled = &cancelled;
+  if (!bounds.upper.empty() && bounds.lower >= bounds.upper) return absl::OkStatus();
+  const rocksdb::Slice lower = ToSlice(bounds.lower);
+  const rocksdb::Slice upper = ToSlice(bounds.upper);
+  const rocksdb::Status status = parts_.database->CompactRange(
+      options, handle, &lower, bounds.upper.empty() ? nullptr : &upper);
+  if (status.ok()) return absl::OkStatus();
+  if (cancelled.load()) return absl::CancelledError("the compaction was cancelled");
+  if (status.IsColumnFamilyDropped()) return HomeGoneError(home);
+  return WriteError(status, absl::StrCat("compact ", ToText(home)));
+}
+
+absl::StatusOr<uint64_t> RocksDatabase::ApproximateBytes(Family family, KeyBounds bounds) const {
+  const HandlesPin handles(families_);
+  rocksdb::ColumnFamilyHandle* const handle = HandleIn(*handles, family);
+  if (handle == nullptr) return HomeGoneError(family);
+  const std::string& upper = bounds.upper.empty() ? EndOfKeys() : bounds.upper;
+  if (bounds.lower >= upper) return 0;
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = true;
+  options.include_files = true;
+  const rocksdb::Range range(bounds.lower, upper);
+  uint64_t bytes = 0;
+  const rocksdb::Status status =
+      parts_.database->GetApproximateSizes(options, handle, &range, 1, &bytes);
+  if (!status.ok()) return ReadError(status, "estimate a size");
+  return bytes;
 }
 
 absl::Status RocksDatabase::Health() const { return parts_.failure->Get(); }
@@ -179,9 +267,10 @@ absl::StatusOr<SpaceUsage> RocksDatabase::Space() const {
 
 absl::Status RocksDatabase::Close() {
   SHARDD_CHECK(parts_.database != nullptr);
-  SHARDD_CHECK(open_readers_.load(std::memory_order_acquire) == 0);
+  SHARDD_CHECK(!families_.pinned());
   const absl::Status synced = SyncLog();
-  ReleaseHandles();
+  families_.Replace(Handles());
+  parts_.database->DestroyColumnFamilyHandle(parts_.default_family).PermitUncheckedError();
   const rocksdb::Status closed = parts_.database->Close();
   parts_.database.reset();
   SHARDD_RETURN_IF_ERROR(synced);
@@ -204,8 +293,10 @@ rocksdb::Status RocksDatabase::CommitToRocks(const WriteSet& writes) {
 
 [[gnu::noinline]] void RocksDatabase::FillBatch(const WriteSet& writes,
                                                 rocksdb::WriteBatch& batch) const {
+  const HandlesPin handles(families_);
   for (const auto& [family, changes] : writes.families()) {
-    rocksdb::ColumnFamilyHandle* const handle = HandleOf(family);
+    rocksdb::ColumnFamilyHandle* const handle = HandleIn(*handles, family);
+    SHARDD_CHECK(handle != nullptr);
     for (const auto& [key, value] : changes) {
       const rocksdb::Status added =
           value.has_value() ? batch.Put(handle, key, *value) : batch.Delete(handle, key);
@@ -223,30 +314,20 @@ rocksdb::Status RocksDatabase::CommitToRocks(const WriteSet& writes) {
   return parts_.database->Write(options, &batch);
 }
 
-rocksdb::ColumnFamilyHandle* RocksDatabase::HandleOf(Family family) const {
-  const Handles& handles = *handles_.load(std::memory_order_acquire);
-  SHARDD_CHECK(family.number < handles.size() && handles[family.number] != nullptr);
-  return handles[family.number];
+rocksdb::ColumnFamilyHandle* RocksDatabase::HandleIn(const Handles& handles, Family family) {
+  if (family.number >= handles.size() || handles[family.number] == nullptr) return nullptr;
+  return handles[family.number]->handle();
 }
 
-absl::StatusOr<bool> RocksDatabase::GetWith(const rocksdb::ReadOptions& options, Family family,
+absl::StatusOr<bool> RocksDatabase::GetWith(const rocksdb::ReadOptions& options,
+                                            const Handles& handles, Family family,
                                             absl::string_view key, std::string* value) const {
-  const rocksdb::Status status =
-      parts_.database->Get(options, HandleOf(family), ToSlice(key), value);
+  rocksdb::ColumnFamilyHandle* const handle = HandleIn(handles, family);
+  if (handle == nullptr) return HomeGoneError(family);
+  const rocksdb::Status status = parts_.database->Get(options, handle, ToSlice(key), value);
   if (status.ok()) return true;
   if (status.IsNotFound()) return false;
   return ReadError(status, "get");
-}
-
-std::unique_ptr<Cursor> RocksDatabase::NewCursorWith(const rocksdb::ReadOptions& options,
-                                                     Family family, KeyBounds bounds) const {
-  return std::make_unique<RocksCursor>(open_readers_, *parts_.database, HandleOf(family), options,
-                                       std::move(bounds));
-}
-
-void RocksDatabase::Publish(Handles handles) {
-  published_.push_back(std::make_unique<const Handles>(std::move(handles)));
-  handles_.store(published_.back().get(), std::memory_order_release);
 }
 
 void RocksDatabase::AdvanceWatermarkIfDue() {
@@ -291,18 +372,6 @@ absl::Status RocksDatabase::SyncLog() {
   const rocksdb::Status status = parts_.database->SyncWAL();
   if (!status.ok()) return FailForGood(WriteError(status, "sync the log"));
   return AdvanceWatermark();
-}
-
-void RocksDatabase::ReleaseHandles() {
-  MutexLock lock(families_mutex_);
-  std::vector<rocksdb::ColumnFamilyHandle*> handles = *published_.back();
-  handles.push_back(parts_.default_family);
-  for (rocksdb::ColumnFamilyHandle* handle : handles) {
-    if (handle != nullptr)
-      parts_.database->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
-  }
-  published_.clear();
-  handles_.store(nullptr, std::memory_order_release);
 }
 
 }  // namespace shardd::storage

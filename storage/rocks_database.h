@@ -13,6 +13,7 @@
 #include "server/base/mutex.h"
 #include "storage/failure_latch.h"
 #include "storage/folder_lock.h"
+#include "storage/pinned_value.h"
 #include "storage/rocks_store.h"
 #include "storage/watermark.h"
 
@@ -49,6 +50,9 @@ class RocksDatabase final : public Store {
   std::unique_ptr<Reader> Snapshot() const override;
   std::vector<Family> Homes() const override;
   absl::Status CreateHome(Family home) override;
+  absl::Status DropHome(Family home) override;
+  absl::Status CompactRange(Family home, KeyBounds bounds, std::atomic<bool>& cancelled) override;
+  absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override;
   absl::Status Health() const override;
   // Also brings the watermark up to date, so that asking now and then covers the last commits
   // before a pause.
@@ -59,34 +63,35 @@ class RocksDatabase final : public Store {
   absl::Status AdvanceWatermark() const;
 
  private:
-  class SnapshotReader;
+  // A column family's handle, destroyed with it: if the family was dropped, that frees its memory
+  // and its files.
+  class OpenFamily;
   // By number; null where there is no such family.
-  using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
+  using Handles = std::vector<std::shared_ptr<const OpenFamily>>;
+  using HandlesPin = PinnedValue<Handles>::Pin;
+  class RocksCursor;
+  class SnapshotReader;
 
   rocksdb::Status CommitToRocks(const WriteSet& writes);
   void FillBatch(const WriteSet& writes, rocksdb::WriteBatch& batch) const;
   rocksdb::Status WriteSynced(rocksdb::WriteBatch& batch);
   absl::Status FailForGood(absl::Status failure) const;
-  rocksdb::ColumnFamilyHandle* HandleOf(Family family) const;
-  absl::StatusOr<bool> GetWith(const rocksdb::ReadOptions& options, Family family,
-                               absl::string_view key, std::string* value) const;
-  std::unique_ptr<Cursor> NewCursorWith(const rocksdb::ReadOptions& options, Family family,
-                                        KeyBounds bounds) const;
-  void Publish(Handles handles) ABSL_EXCLUSIVE_LOCKS_REQUIRED(families_mutex_);
+  // nullptr if there is no such family.
+  static rocksdb::ColumnFamilyHandle* HandleIn(const Handles& handles, Family family);
+  absl::StatusOr<bool> GetWith(const rocksdb::ReadOptions& options, const Handles& handles,
+                               Family family, absl::string_view key, std::string* value) const;
   void AdvanceWatermarkIfDue();
   absl::StatusOr<SyncedMark> SyncedNow() const;
   absl::Status SyncLog();
-  void ReleaseHandles();
+  absl::Status CommitDropMarker(Family home);
 
   Parts parts_;
-  mutable std::atomic<int64_t> open_readers_ = 0;  // snapshots and cursors
-  std::atomic<int64_t> watermark_due_ns_ = 0;      // on the steady clock
+  std::atomic<int64_t> watermark_due_ns_ = 0;  // on the steady clock
 
-  // Readers take the newest list with one load; a list once published lives until Close, so they
-  // need no count of users. The lock keeps two creators apart; a message would need a thread.
+  // Every read, snapshot and cursor pins the list while it uses a handle of it. The lock keeps two
+  // that create or drop apart, over what RocksDB does meanwhile; a message would need a thread.
   mutable Mutex families_mutex_;
-  std::vector<std::unique_ptr<const Handles>> published_ ABSL_GUARDED_BY(families_mutex_);
-  std::atomic<const Handles*> handles_ = nullptr;
+  PinnedValue<Handles> families_;
 
   // Keeps two writers of the watermark apart: it is held over the write, which happens about once a
   // second.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,17 +42,21 @@ struct KeyBounds {
   std::string upper;
 };
 
+// Whether a read failed because the home was not there: dropped between the look at the routing
+// table and the read. Look again, and read where the table says now; clients never see this.
+bool IsHomeGone(const absl::Status& status);
+
 // Reads committed data.
 class Reader {
  public:
   virtual ~Reader() = default;
 
   // Whether `key` exists; if so `*value` becomes its value. Errors: kStorageCorrupt,
-  // kStorageFailed.
+  // kStorageFailed; IsHomeGone if there is no such family.
   virtual absl::StatusOr<bool> Get(Family family, absl::string_view key,
                                    std::string* value) const = 0;
 
-  // REQUIRES: the family exists.
+  // Without such a family the cursor is never Valid, and its status IsHomeGone.
   virtual std::unique_ptr<Cursor> NewCursor(Family family, KeyBounds bounds) const = 0;
 };
 
@@ -86,15 +91,34 @@ struct SpaceUsage {
 class Store : public Reader {
  public:
   // Returns when the whole set is on stable storage and visible to every later read. Errors:
-  // kStorageFailed (the effect is unknown). REQUIRES: its families exist.
+  // kStorageFailed (the effect is unknown). REQUIRES: its families exist and are not dropped
+  // meanwhile.
   virtual absl::Status Commit(const WriteSet& writes) = 0;
 
-  // A view of this moment. Must not outlive the store.
+  // A view of this moment, of the homes of this moment: it goes on showing one that is dropped
+  // later, and never shows one that is created later. Must not outlive the store.
   virtual std::unique_ptr<Reader> Snapshot() const = 0;
 
   // Families other than meta. Creating one that exists is OK: it may be a repeat after a crash.
   virtual std::vector<Family> Homes() const = 0;
   virtual absl::Status CreateHome(Family home) = 0;
+
+  // Takes a home away with all that is in it, durably when it returns OK; its number may be used
+  // again. Dropping one that is not there is OK: it may be a repeat after a crash, after which a
+  // home is there whole or not at all. Views and cursors made before go on reading it; what it
+  // takes on the disk and in memory is given back with the last of them. Errors: kStorageFailed
+  // (the effect is unknown). REQUIRES: no commit to it is under way or follows.
+  virtual absl::Status DropHome(Family home) = 0;
+
+  // Rewrites what is stored of these keys without what is obsolete, and returns when that is done:
+  // maybe after minutes. Once `cancelled` is true it ends soon, with absl::IsCancelled. Errors
+  // besides: kStorageFailed, IsHomeGone.
+  virtual absl::Status CompactRange(Family home, KeyBounds bounds,
+                                    std::atomic<bool>& cancelled) = 0;
+
+  // About how many bytes the keys of these bounds and their values take, compressed or not. Error:
+  // IsHomeGone.
+  virtual absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const = 0;
 
   // OK, or why commits fail from now on. A background error (flush, compaction) shows up here
   // without any commit.

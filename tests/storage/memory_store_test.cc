@@ -98,6 +98,32 @@ TEST(MemoryStoreTest, ViewsOfDifferentMomentsLiveTogether) {
   }
 }
 
+TEST(MemoryStoreTest, DropsAreDurableAtOnce) {
+  MemoryStore store;
+  ASSERT_TRUE(store.CreateHome(Family{1}).ok());
+  ASSERT_TRUE(store.CreateHome(Family{2}).ok());
+  ASSERT_TRUE(store.Commit(OnePut(Family{1}, "k", "v")).ok());
+  ASSERT_TRUE(store.CommitUnsynced(OnePut(kMeta, "k", "lost")).ok());
+  ASSERT_TRUE(store.DropHome(Family{1}).ok());
+  const std::unique_ptr<MemoryStore> clone = store.CloneDurable(0);
+  store.Crash(0);
+  for (MemoryStore* one : {&store, clone.get()}) {
+    EXPECT_EQ(one->Homes(), std::vector<Family>{Family{2}});
+    EXPECT_EQ(ValueOf(*one, kMeta, "k"), "(none)");
+    ASSERT_TRUE(one->CreateHome(Family{1}).ok());
+    EXPECT_EQ(ValueOf(*one, Family{1}, "k"), "(none)");
+  }
+  store.Fail(kFailure);
+  EXPECT_EQ(store.DropHome(Family{1}), kFailure);
+}
+
+TEST(MemoryStoreDeathTest, DropOfAHomeWithUnsyncedChanges) {
+  MemoryStore store;
+  ASSERT_TRUE(store.CreateHome(Family{1}).ok());
+  ASSERT_TRUE(store.CommitUnsynced(OnePut(Family{1}, "k", "v")).ok());
+  EXPECT_DEATH(store.DropHome(Family{1}).IgnoreError(), "ChangesOf");
+}
+
 TEST(MemoryStoreDeathTest, CommitToAnUnknownFamily) {
   MemoryStore store;
   EXPECT_DEATH(store.Commit(OnePut(Family{7}, "k", "v")).IgnoreError(), "contains");

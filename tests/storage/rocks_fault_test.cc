@@ -2,7 +2,9 @@
 // check that nothing acknowledged is lost, nothing is half there, and no commit follows a failed
 // one.
 
+#include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -69,6 +71,56 @@ class Ledger {
   uint64_t acknowledged_ = 0;
 };
 
+// Makes, fills and drops a home, and knows what was acknowledged of that. What it does last may
+// fail, and then may or may not have happened.
+class HomeLedger {
+ public:
+  absl::Status DoNext(Store& store, Random& random) {
+    if (!known_.has_value()) {
+      maybe_ = 0;
+      ++life_;
+      return Settle(store.CreateHome(kOther));
+    }
+    if (random.OneIn(4)) {
+      maybe_ = std::nullopt;
+      return Settle(store.DropHome(kOther));
+    }
+    maybe_ = *known_ + 1;
+    return Settle(store.Commit(OnePut(kOther, absl::StrCat("k", *known_), absl::StrCat(life_))));
+  }
+
+  // The home is there with all of its changes, or not at all.
+  void Check(const Store& store) {
+    const std::vector<Family> homes = store.Homes();
+    std::optional<size_t> actual;
+    if (std::find(homes.begin(), homes.end(), kOther) != homes.end()) {
+      const KeyValues found = Forward(store, kOther);
+      actual = found.size();
+      for (const auto& [key, value] : found) {
+        EXPECT_EQ(value, absl::StrCat(life_)) << "left of a life before";
+      }
+    }
+    EXPECT_TRUE(actual == known_ || actual == maybe_)
+        << (actual ? absl::StrCat(*actual) : "no home") << ", acknowledged is "
+        << (known_ ? absl::StrCat(*known_) : "no home");
+    known_ = maybe_ = actual;
+  }
+
+ private:
+  static constexpr Family kOther{2};
+
+  absl::Status Settle(absl::Status status) {
+    if (status.ok()) known_ = maybe_;
+    EXPECT_TRUE(status.ok() || ReasonOf(status) == Reason::kStorageFailed) << status;
+    return status;
+  }
+
+  // How many keys are in the home; nullopt: there is none.
+  std::optional<size_t> known_;
+  std::optional<size_t> maybe_;
+  int life_ = 0;
+};
+
 class RocksFaultTest : public testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<Store>> TryOpen() {
@@ -95,6 +147,24 @@ class RocksFaultTest : public testing::Test {
     (*store)->Close().IgnoreError();
   }
 
+  // The same with a home that comes and goes.
+  void LiveOnceWithHomes(int steps, Random& random) {
+    absl::StatusOr<std::unique_ptr<Store>> store = TryOpen();
+    if (!store.ok()) return;
+    for (int i = 0; i < steps; ++i) {
+      if (!home_ledger_.DoNext(**store, random).ok()) break;
+    }
+    (*store)->Close().IgnoreError();
+  }
+
+  void CheckHomesAfterReopening() {
+    files_->SetFault(std::nullopt);
+    const std::unique_ptr<Store> store = Open();
+    ASSERT_NE(store, nullptr);
+    home_ledger_.Check(*store);
+    EXPECT_TRUE(store->Health().ok());
+  }
+
   void CheckAfterReopening() {
     files_->SetFault(std::nullopt);
     const std::unique_ptr<Store> store = Open();
@@ -106,6 +176,7 @@ class RocksFaultTest : public testing::Test {
   TestFolder folder_;
   std::shared_ptr<FaultFileSystem> files_ = std::make_shared<FaultFileSystem>();
   Ledger ledger_;
+  HomeLedger home_ledger_;
   std::atomic<int> failures_reported_ = 0;
 };
 
@@ -213,6 +284,22 @@ TEST_P(RocksFaultSweepTest, EveryFailingCallIsHandled) {
     }
   }
 }
+
+TEST_P(RocksFaultSweepTest, HomesAreThereWholeOrNotAtAll) {
+  uint64_t fired = 1;
+  for (uint64_t skip = 0; fired > 0 && !HasFailure(); ++skip) {
+    SCOPED_TRACE(absl::StrCat("after ", skip, " calls"));
+    Random random(skip / 3);
+    Fault fault{.skip = skip, .sticky = GetParam()};
+    fault.status = IOStatus::IOError("input/output error");
+    files_->SetFault(fault);
+    LiveOnceWithHomes(12, random);
+    fired = files_->fired();
+    CheckHomesAfterReopening();
+    ASSERT_LT(skip, 1000u);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Faults, RocksFaultSweepTest, testing::Bool(),
                          [](const auto& fault) { return fault.param ? "FromThenOn" : "Once"; });
 
@@ -233,6 +320,25 @@ TEST_F(RocksFaultTest, PowerLossKeepsWhatWasAcknowledged) {
       files_->LosePower(random);
       CheckAfterReopening();
       // This store was closed without a loss of power.
+      files_->LosePower(random);
+    }
+  }
+}
+
+TEST_F(RocksFaultTest, PowerLossLeavesHomesWholeOrGone) {
+  for (uint64_t seed = 1; seed <= 25 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    Random random(seed);
+    std::filesystem::remove_all(folder_.path("data"));
+    home_ledger_ = HomeLedger();
+    for (int life = 0; life < 6 && !HasFailure(); ++life) {
+      SCOPED_TRACE(absl::StrCat("life ", life));
+      Fault power{.skip = random.Below(150)};
+      power.status = IOStatus::IOError("the power is off");
+      files_->SetFault(power);
+      LiveOnceWithHomes(static_cast<int>(random.Below(30)), random);
+      files_->LosePower(random);
+      CheckHomesAfterReopening();
       files_->LosePower(random);
     }
   }

@@ -1,11 +1,12 @@
 // Plan: run the promises of Store against both stores, so that what is tested on the one in memory
 // holds on the real one.
 
-#include <functional>
+#include <atomic>
 #include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/base/error.h"
 #include "server/base/random.h"
 #include "storage/format.h"
 #include "storage/memory_store.h"
@@ -56,6 +57,14 @@ class MemoryKind final : public Kind {
     std::unique_ptr<Reader> Snapshot() const override { return store_->Snapshot(); }
     std::vector<Family> Homes() const override { return store_->Homes(); }
     absl::Status CreateHome(Family home) override { return store_->CreateHome(home); }
+    absl::Status DropHome(Family home) override { return store_->DropHome(home); }
+    absl::Status CompactRange(Family home, KeyBounds bounds,
+                              std::atomic<bool>& cancelled) override {
+      return store_->CompactRange(home, std::move(bounds), cancelled);
+    }
+    absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override {
+      return store_->ApproximateBytes(family, std::move(bounds));
+    }
     absl::Status Health() const override { return store_->Health(); }
     absl::StatusOr<SpaceUsage> Space() const override { return store_->Space(); }
     absl::Status Close() override { return store_->Close(); }
@@ -293,6 +302,185 @@ TYPED_TEST(StoreContractTest, ManyThreadsCommitAndRead) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(Forward(*this->store_, kHome1).size(), size_t{kThreads * kCommits});
   EXPECT_EQ(this->store_->Homes().size(), 2u + kThreads);
+}
+
+TYPED_TEST(StoreContractTest, DroppedHomeIsGoneForGood) {
+  this->Put(kHome1, "k", "v");
+  this->Put(kHome2, "k", "v");
+  EXPECT_TRUE(this->store_->DropHome(kHome2).ok());
+  EXPECT_TRUE(this->store_->DropHome(kHome2).ok()) << "a repeat after a crash";
+  EXPECT_TRUE(this->store_->DropHome(Family{77}).ok());
+  EXPECT_THAT(this->store_->Homes(), ElementsAre(kHome1));
+  EXPECT_EQ(ValueOf(*this->store_, kHome1, "k"), "v");
+
+  this->Reopen();  // which makes both homes if they are not there
+  EXPECT_EQ(ValueOf(*this->store_, kHome1, "k"), "v");
+  EXPECT_THAT(Forward(*this->store_, kHome2), IsEmpty());
+}
+
+TYPED_TEST(StoreContractTest, ReadsOfAGoneHomeSaySo) {
+  this->Put(kHome2, "k", "v");
+  ASSERT_TRUE(this->store_->DropHome(kHome2).ok());
+  const std::unique_ptr<Reader> snapshot = this->store_->Snapshot();
+  for (const Family home : {kHome2, Family{77}}) {
+    for (const Reader* reader : {static_cast<const Reader*>(this->store_.get()),
+                                 static_cast<const Reader*>(snapshot.get())}) {
+      std::string value;
+      const absl::StatusOr<bool> got = reader->Get(home, "k", &value);
+      EXPECT_TRUE(IsHomeGone(got.status())) << got.status();
+      const std::unique_ptr<Cursor> cursor = reader->NewCursor(home, {});
+      for (const auto& seek :
+           {+[](Cursor& at) { at.SeekToFirst(); }, +[](Cursor& at) { at.SeekToLast(); },
+            +[](Cursor& at) { at.Seek("k"); }, +[](Cursor& at) { at.SeekForPrev("k"); }}) {
+        seek(*cursor);
+        EXPECT_FALSE(cursor->Valid());
+        EXPECT_TRUE(IsHomeGone(cursor->status())) << cursor->status();
+      }
+    }
+  }
+  WriteSet pending = OnePut(kHome1, "mine", "1");
+  const OverlayReader overlay(*this->store_, pending);
+  const std::unique_ptr<Cursor> cursor = overlay.NewCursor(kHome2, {});
+  cursor->SeekToFirst();
+  EXPECT_FALSE(cursor->Valid());
+  EXPECT_TRUE(IsHomeGone(cursor->status()));
+  EXPECT_FALSE(IsHomeGone(absl::OkStatus()));
+  EXPECT_FALSE(IsHomeGone(Error(Reason::kStorageFailed, "another failure")));
+}
+
+TYPED_TEST(StoreContractTest, ViewsKeepADroppedHome) {
+  this->PutFive();
+  std::unique_ptr<Reader> snapshot = this->store_->Snapshot();
+  std::unique_ptr<Cursor> cursor = this->store_->NewCursor(kHome1, {});
+  cursor->Seek("a2");
+  ASSERT_TRUE(this->store_->DropHome(kHome1).ok());
+  ASSERT_TRUE(this->store_->CreateHome(kHome1).ok());
+  this->Put(kHome1, "a1", "second life");
+  ASSERT_TRUE(this->store_->DropHome(kHome1).ok());
+  ASSERT_TRUE(this->store_->CreateHome(kHome1).ok());
+  const std::unique_ptr<Reader> third_life = this->store_->Snapshot();
+  this->Put(kHome1, "a1", "third life");
+
+  EXPECT_EQ(this->Keys(Forward(*snapshot, kHome1)), "a1 a2 b1 b2 c1 ");
+  EXPECT_EQ(this->Keys(Backward(*snapshot, kHome1)), "c1 b2 b1 a2 a1 ");
+  EXPECT_EQ(ValueOf(*snapshot, kHome1, "a1"), "a1");
+  EXPECT_THAT(Forward(*third_life, kHome1), IsEmpty());
+  EXPECT_EQ(ValueOf(*this->store_, kHome1, "a1"), "third life");
+  cursor->Next();
+  ASSERT_TRUE(cursor->Valid());
+  EXPECT_EQ(cursor->key(), "b1");
+  cursor.reset();
+  EXPECT_EQ(ValueOf(*snapshot, kHome1, "c1"), "c1");
+  snapshot.reset();
+  EXPECT_THAT(Forward(*this->store_, kHome1), ElementsAre(Pair("a1", "third life")));
+}
+
+TYPED_TEST(StoreContractTest, ViewsDoNotShowAHomeCreatedLater) {
+  const std::unique_ptr<Reader> before = this->store_->Snapshot();
+  ASSERT_TRUE(this->store_->CreateHome(Family{3}).ok());
+  this->Put(Family{3}, "k", "v");
+  std::string value;
+  EXPECT_TRUE(IsHomeGone(before->Get(Family{3}, "k", &value).status()));
+  EXPECT_EQ(ValueOf(*this->store_, Family{3}, "k"), "v");
+}
+
+TYPED_TEST(StoreContractTest, LatestChangesMayBeThoseOfADroppedHome) {
+  this->Put(kHome1, "k", "v");
+  for (int i = 0; i < 50; ++i) this->Put(kHome2, "k", "v");
+  ASSERT_TRUE(this->store_->Space().ok());
+  ASSERT_TRUE(this->store_->DropHome(kHome2).ok());
+  for (int opening = 0; opening < 3; ++opening) {
+    this->store_->Close().IgnoreError();
+    this->store_.reset();
+    this->store_ = this->kind_.Open();
+    ASSERT_NE(this->store_, nullptr) << opening;
+    EXPECT_THAT(this->store_->Homes(), ElementsAre(kHome1));
+    EXPECT_EQ(ValueOf(*this->store_, kHome1, "k"), "v");
+  }
+}
+
+// One thread drops and makes a home over and over, as rehomes do; readers see a whole life of it or
+// that it is gone.
+TYPED_TEST(StoreContractTest, ReadersRaceWithDrops) {
+  constexpr int kReaders = 3;
+  constexpr int kLives = 40;
+  std::atomic<bool> done = false;
+  std::atomic<int> seen = 0;
+  std::vector<std::thread> readers;
+  const auto check = [&](const Reader& reader) {
+    std::string value;
+    const absl::StatusOr<bool> found = reader.Get(kHome2, "k1", &value);
+    EXPECT_TRUE(found.ok() || IsHomeGone(found.status())) << found.status();
+    const std::unique_ptr<Cursor> cursor = reader.NewCursor(kHome2, {});
+    std::vector<std::string> values;
+    for (cursor->SeekToFirst(); cursor->Valid(); cursor->Next()) {
+      values.emplace_back(cursor->value());
+    }
+    EXPECT_TRUE(cursor->status().ok() || IsHomeGone(cursor->status())) << cursor->status();
+    EXPECT_TRUE(values.empty() || values.size() == 2);
+    EXPECT_TRUE(values.empty() || values.front() == values.back()) << "two lives at once";
+    seen += static_cast<int>(values.size());
+  };
+  for (int r = 0; r < kReaders; ++r) {
+    readers.emplace_back([&] {
+      while (!done) {
+        check(*this->store_);
+        check(*this->store_->Snapshot());
+      }
+    });
+  }
+  for (int life = 0; life < kLives; ++life) {
+    WriteSet writes;
+    writes.Put(kHome2, "k1", std::to_string(life));
+    writes.Put(kHome2, "k2", std::to_string(life));
+    EXPECT_TRUE(this->store_->Commit(writes).ok());
+    EXPECT_TRUE(this->store_->DropHome(kHome2).ok());
+    EXPECT_TRUE(this->store_->CreateHome(kHome2).ok());
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_TRUE(this->store_->Close().ok());
+}
+
+TYPED_TEST(StoreContractTest, CompactingChangesNothing) {
+  this->PutFive();
+  std::atomic<bool> cancelled = false;
+  for (const KeyBounds& bounds : {KeyBounds{}, {"a2", "b2"}, {"b", ""}, {"c", "a"}}) {
+    EXPECT_TRUE(this->store_->CompactRange(kHome1, bounds, cancelled).ok());
+    EXPECT_EQ(this->Keys(Forward(*this->store_, kHome1)), "a1 a2 b1 b2 c1 ");
+  }
+  EXPECT_TRUE(IsHomeGone(this->store_->CompactRange(Family{77}, {}, cancelled)));
+  cancelled = true;
+  EXPECT_TRUE(absl::IsCancelled(this->store_->CompactRange(kHome1, {}, cancelled)));
+  EXPECT_TRUE(this->store_->Health().ok());
+  this->Put(kHome1, "d1", "d1");
+}
+
+TYPED_TEST(StoreContractTest, BytesOfARangeAreKnownAbout) {
+  Random random(1);
+  WriteSet writes;
+  for (int i = 0; i < 200; ++i) {
+    std::string value(1000, '\0');
+    for (char& byte : value) byte = static_cast<char>(random.Below(256));
+    writes.Put(kHome1, std::to_string(1000 + i), value);
+  }
+  ASSERT_TRUE(this->store_->Commit(writes).ok());
+  const auto bytes = [this](KeyBounds bounds) {
+    const absl::StatusOr<uint64_t> found = this->store_->ApproximateBytes(kHome1, bounds);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.value_or(0);
+  };
+  EXPECT_GT(bytes({}), 100'000u);
+  EXPECT_LT(bytes({}), 400'000u);
+  EXPECT_EQ(bytes({"1100", "1000"}), 0u);
+  std::atomic<bool> cancelled = false;
+  ASSERT_TRUE(this->store_->CompactRange(kHome1, {}, cancelled).ok());
+  EXPECT_GT(bytes({}), 190'000u) << "in files";
+  EXPECT_LT(bytes({}), 220'000u);
+  EXPECT_GT(bytes({"1000", "1100"}), 85'000u);
+  EXPECT_LT(bytes({"1000", "1100"}), 115'000u);
+  EXPECT_EQ(bytes({"2", ""}), 0u);
+  EXPECT_TRUE(IsHomeGone(this->store_->ApproximateBytes(Family{77}, {}).status()));
 }
 
 TYPED_TEST(StoreContractTest, SpaceIsKnown) {

@@ -49,6 +49,15 @@ std::unique_ptr<storage::Cursor> GatedStore::NewCursor(storage::Family family,
 std::unique_ptr<storage::Reader> GatedStore::Snapshot() const { return base_.Snapshot(); }
 std::vector<storage::Family> GatedStore::Homes() const { return base_.Homes(); }
 absl::Status GatedStore::CreateHome(storage::Family home) { return base_.CreateHome(home); }
+absl::Status GatedStore::DropHome(storage::Family home) { return base_.DropHome(home); }
+absl::Status GatedStore::CompactRange(storage::Family home, storage::KeyBounds bounds,
+                                      std::atomic<bool>& cancelled) {
+  return base_.CompactRange(home, std::move(bounds), cancelled);
+}
+absl::StatusOr<uint64_t> GatedStore::ApproximateBytes(storage::Family family,
+                                                      storage::KeyBounds bounds) const {
+  return base_.ApproximateBytes(family, std::move(bounds));
+}
 absl::Status GatedStore::Health() const { return base_.Health(); }
 absl::StatusOr<storage::SpaceUsage> GatedStore::Space() const { return base_.Space(); }
 absl::Status GatedStore::Close() { return base_.Close(); }

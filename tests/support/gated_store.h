@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <vector>
@@ -34,6 +36,11 @@ class GatedStore final : public storage::Store {
   std::unique_ptr<storage::Reader> Snapshot() const override;
   std::vector<storage::Family> Homes() const override;
   absl::Status CreateHome(storage::Family home) override;
+  absl::Status DropHome(storage::Family home) override;
+  absl::Status CompactRange(storage::Family home, storage::KeyBounds bounds,
+                            std::atomic<bool>& cancelled) override;
+  absl::StatusOr<uint64_t> ApproximateBytes(storage::Family family,
+                                            storage::KeyBounds bounds) const override;
   absl::Status Health() const override;
   absl::StatusOr<storage::SpaceUsage> Space() const override;
   absl::Status Close() override;
