@@ -37,7 +37,8 @@ absl::Status Client::Run(Repeat repeat, const Try& attempt) {
     in_doubt = DetailOf(status).effect == v1::EFFECT_UNKNOWN;
     if (!IsTransient(status)) return status;
     if (absl::IsUnavailable(status)) connection_->MoveOn(stubs);
-    if (repeat == Repeat::kUnsafe || tries >= options_.retry.tries_max) return status;
+    if (repeat == Repeat::kUnsafe && in_doubt) return status;
+    if (tries >= options_.retry.tries_max) return status;
     const absl::Duration wait = backoff.Next(status);
     if (clock_.Now() + wait >= deadline) return status;
     clock_.Wait(wait);
@@ -142,6 +143,53 @@ absl::StatusOr<v1::GetShardResponse> Client::GetShard(const v1::GetShardRequest&
   return Call(Repeat::kSafe, &Stubs::shard, &v1::ShardService::Stub::GetShard, request);
 }
 
+absl::StatusOr<v1::DiffTablesResponse> Client::DiffTables(const v1::DiffTablesRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::routing, &v1::RoutingService::Stub::DiffTables, request);
+}
+
+absl::StatusOr<v1::GetShardLineageResponse> Client::GetShardLineage(
+    const v1::GetShardLineageRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::shard, &v1::ShardService::Stub::GetShardLineage, request);
+}
+
+absl::StatusOr<v1::SplitShardResponse> Client::SplitShard(const v1::SplitShardRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::shard, &v1::ShardService::Stub::SplitShard, request);
+}
+
+absl::StatusOr<v1::MergeShardsResponse> Client::MergeShards(const v1::MergeShardsRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::shard, &v1::ShardService::Stub::MergeShards, request);
+}
+
+absl::StatusOr<v1::MoveShardHomeResponse> Client::MoveShardHome(
+    const v1::MoveShardHomeRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::shard, &v1::ShardService::Stub::MoveShardHome, request);
+}
+
+absl::StatusOr<v1::CompactShardResponse> Client::CompactShard(
+    const v1::CompactShardRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::shard, &v1::ShardService::Stub::CompactShard, request);
+}
+
+absl::StatusOr<v1::VerifyShardResponse> Client::VerifyShard(const v1::VerifyShardRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::shard, &v1::ShardService::Stub::VerifyShard, request);
+}
+
+absl::StatusOr<v1::PauseShardResponse> Client::PauseShard(const v1::PauseShardRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::shard, &v1::ShardService::Stub::PauseShard, request);
+}
+
+absl::StatusOr<v1::ResumeShardResponse> Client::ResumeShard(const v1::ResumeShardRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::shard, &v1::ShardService::Stub::ResumeShard, request);
+}
+
+absl::StatusOr<v1::PinShardResponse> Client::PinShard(const v1::PinShardRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::shard, &v1::ShardService::Stub::PinShard, request);
+}
+
+absl::StatusOr<v1::UnpinShardResponse> Client::UnpinShard(const v1::UnpinShardRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::shard, &v1::ShardService::Stub::UnpinShard, request);
+}
+
 absl::StatusOr<v1::ListThreadsResponse> Client::ListThreads(const v1::ListThreadsRequest& request) {
   return Call(Repeat::kSafe, &Stubs::thread_tracking, &v1::ThreadTrackingService::Stub::ListThreads,
               request);
@@ -149,6 +197,50 @@ absl::StatusOr<v1::ListThreadsResponse> Client::ListThreads(const v1::ListThread
 
 absl::StatusOr<v1::GetThreadResponse> Client::GetThread(const v1::GetThreadRequest& request) {
   return Call(Repeat::kSafe, &Stubs::thread_tracking, &v1::ThreadTrackingService::Stub::GetThread,
+              request);
+}
+
+absl::StatusOr<v1::GetLoadResponse> Client::GetLoad(const v1::GetLoadRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing, &v1::LoadBalancingService::Stub::GetLoad,
+              request);
+}
+
+absl::StatusOr<v1::GetPolicyResponse> Client::GetPolicy(const v1::GetPolicyRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing, &v1::LoadBalancingService::Stub::GetPolicy,
+              request);
+}
+
+absl::StatusOr<v1::SetPolicyResponse> Client::SetPolicy(const v1::SetPolicyRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing, &v1::LoadBalancingService::Stub::SetPolicy,
+              request);
+}
+
+absl::StatusOr<v1::PauseBalancingResponse> Client::PauseBalancing(
+    const v1::PauseBalancingRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing,
+              &v1::LoadBalancingService::Stub::PauseBalancing, request);
+}
+
+absl::StatusOr<v1::ResumeBalancingResponse> Client::ResumeBalancing(
+    const v1::ResumeBalancingRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing,
+              &v1::LoadBalancingService::Stub::ResumeBalancing, request);
+}
+
+absl::StatusOr<v1::PlanResponse> Client::Plan(const v1::PlanRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing, &v1::LoadBalancingService::Stub::Plan,
+              request);
+}
+
+absl::StatusOr<v1::ExplainShardResponse> Client::ExplainShard(
+    const v1::ExplainShardRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing, &v1::LoadBalancingService::Stub::ExplainShard,
+              request);
+}
+
+absl::StatusOr<v1::ListDecisionsResponse> Client::ListDecisions(
+    const v1::ListDecisionsRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::load_balancing, &v1::LoadBalancingService::Stub::ListDecisions,
               request);
 }
 
@@ -221,6 +313,12 @@ Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> Client::Operati
           std::move(request)};
 }
 
+Paginator<v1::ListDecisionsRequest, v1::ListDecisionsResponse> Client::DecisionPages(
+    v1::ListDecisionsRequest request) {
+  return {[this](const v1::ListDecisionsRequest& page) { return ListDecisions(page); },
+          std::move(request)};
+}
+
 ResponseStream<v1::WatchAccountResponse> Client::WatchAccount(
     const v1::WatchAccountRequest& request) {
   auto context = std::make_shared<grpc::ClientContext>();
@@ -234,9 +332,29 @@ ResponseStream<v1::WatchTableResponse> Client::WatchTable(const v1::WatchTableRe
   return {std::move(context), std::move(reader)};
 }
 
+ResponseStream<v1::WatchThreadsResponse> Client::WatchThreads(
+    const v1::WatchThreadsRequest& request) {
+  auto context = std::make_shared<grpc::ClientContext>();
+  auto reader = connection_->AwaitCurrent().thread_tracking->WatchThreads(context.get(), request);
+  return {std::move(context), std::move(reader)};
+}
+
+ResponseStream<v1::DumpStacksResponse> Client::DumpStacks(const v1::DumpStacksRequest& request) {
+  auto context = std::make_shared<grpc::ClientContext>();
+  auto reader = connection_->AwaitCurrent().thread_tracking->DumpStacks(context.get(), request);
+  return {std::move(context), std::move(reader)};
+}
+
 ResponseStream<v1::ExportResponse> Client::Export(const v1::ExportRequest& request) {
   auto context = std::make_shared<grpc::ClientContext>();
   auto reader = connection_->AwaitCurrent().admin->Export(context.get(), request);
+  return {std::move(context), std::move(reader)};
+}
+
+ResponseStream<v1::StreamLoadTraceResponse> Client::StreamLoadTrace(
+    const v1::StreamLoadTraceRequest& request) {
+  auto context = std::make_shared<grpc::ClientContext>();
+  auto reader = connection_->AwaitCurrent().load_balancing->StreamLoadTrace(context.get(), request);
   return {std::move(context), std::move(reader)};
 }
 

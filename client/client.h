@@ -27,10 +27,10 @@ struct ClientOptions {
 // The daemon, call by call.
 //
 // Every call has a deadline. A call is repeated only if that is safe (it reads, or carries a
-// request_id) and likely to help (see IsTransient). A write without a request_id gets a random one,
-// so that it may be repeated. An error keeps what the daemon said about it: see DetailOf. It is
-// that of the last try, but its effect speaks of all: if any of them may have taken effect, it is
-// UNKNOWN.
+// request_id, or the daemon vouches that it had no effect) and likely to help (see IsTransient). A
+// write without a request_id gets a random one, so that it may be repeated. An error keeps what the
+// daemon said about it: see DetailOf. It is that of the last try, but its effect speaks of all: if
+// any of them may have taken effect, it is UNKNOWN.
 //
 // Thread safety: all methods may be called from any thread.
 class Client {
@@ -50,7 +50,7 @@ class Client {
   absl::StatusOr<v1::GetNamespaceResponse> GetNamespace(const v1::GetNamespaceRequest& request);
   absl::StatusOr<v1::ListNamespacesResponse> ListNamespaces(
       const v1::ListNamespacesRequest& request);
-  // Has no request_id: it is tried once.
+  // Has no request_id.
   absl::StatusOr<v1::DeleteNamespaceResponse> DeleteNamespace(
       const v1::DeleteNamespaceRequest& request);
 
@@ -66,15 +66,41 @@ class Client {
   absl::StatusOr<v1::GetTableResponse> GetTable(const v1::GetTableRequest& request);
   absl::StatusOr<v1::ListShardsResponse> ListShards(const v1::ListShardsRequest& request);
   absl::StatusOr<v1::GetShardResponse> GetShard(const v1::GetShardRequest& request);
+  absl::StatusOr<v1::GetShardLineageResponse> GetShardLineage(
+      const v1::GetShardLineageRequest& request);
+  absl::StatusOr<v1::DiffTablesResponse> DiffTables(const v1::DiffTablesRequest& request);
   absl::StatusOr<v1::ListThreadsResponse> ListThreads(const v1::ListThreadsRequest& request);
   absl::StatusOr<v1::GetThreadResponse> GetThread(const v1::GetThreadRequest& request);
+
+  // Changes of shards, and what looks after them. Those that begin an operation have no request_id.
+  absl::StatusOr<v1::SplitShardResponse> SplitShard(const v1::SplitShardRequest& request);
+  absl::StatusOr<v1::MergeShardsResponse> MergeShards(const v1::MergeShardsRequest& request);
+  absl::StatusOr<v1::MoveShardHomeResponse> MoveShardHome(const v1::MoveShardHomeRequest& request);
+  absl::StatusOr<v1::CompactShardResponse> CompactShard(const v1::CompactShardRequest& request);
+  absl::StatusOr<v1::VerifyShardResponse> VerifyShard(const v1::VerifyShardRequest& request);
+  absl::StatusOr<v1::PauseShardResponse> PauseShard(const v1::PauseShardRequest& request);
+  absl::StatusOr<v1::ResumeShardResponse> ResumeShard(const v1::ResumeShardRequest& request);
+  absl::StatusOr<v1::PinShardResponse> PinShard(const v1::PinShardRequest& request);
+  absl::StatusOr<v1::UnpinShardResponse> UnpinShard(const v1::UnpinShardRequest& request);
+
+  // Balancing. Changes are tried again: they come to the same.
+  absl::StatusOr<v1::GetLoadResponse> GetLoad(const v1::GetLoadRequest& request);
+  absl::StatusOr<v1::GetPolicyResponse> GetPolicy(const v1::GetPolicyRequest& request);
+  absl::StatusOr<v1::SetPolicyResponse> SetPolicy(const v1::SetPolicyRequest& request);
+  absl::StatusOr<v1::PauseBalancingResponse> PauseBalancing(
+      const v1::PauseBalancingRequest& request);
+  absl::StatusOr<v1::ResumeBalancingResponse> ResumeBalancing(
+      const v1::ResumeBalancingRequest& request);
+  absl::StatusOr<v1::PlanResponse> Plan(const v1::PlanRequest& request);
+  absl::StatusOr<v1::ExplainShardResponse> ExplainShard(const v1::ExplainShardRequest& request);
+  absl::StatusOr<v1::ListDecisionsResponse> ListDecisions(const v1::ListDecisionsRequest& request);
 
   // Long-running jobs.
   absl::StatusOr<v1::ListOperationsResponse> ListOperations(
       const v1::ListOperationsRequest& request);
   absl::StatusOr<v1::GetOperationResponse> GetOperation(const v1::GetOperationRequest& request);
   absl::StatusOr<v1::WaitOperationResponse> WaitOperation(const v1::WaitOperationRequest& request);
-  // Has no request_id: it is tried once.
+  // Has no request_id.
   absl::StatusOr<v1::CancelOperationResponse> CancelOperation(
       const v1::CancelOperationRequest& request);
 
@@ -95,10 +121,17 @@ class Client {
   Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> OperationPages(
       v1::ListOperationsRequest request);
 
+  Paginator<v1::ListDecisionsRequest, v1::ListDecisionsResponse> DecisionPages(
+      v1::ListDecisionsRequest request);
+
   // Streams have no deadline; keepalive finds out when the daemon is gone. They are not repeated.
   ResponseStream<v1::WatchAccountResponse> WatchAccount(const v1::WatchAccountRequest& request);
   ResponseStream<v1::WatchTableResponse> WatchTable(const v1::WatchTableRequest& request);
+  ResponseStream<v1::WatchThreadsResponse> WatchThreads(const v1::WatchThreadsRequest& request);
+  ResponseStream<v1::DumpStacksResponse> DumpStacks(const v1::DumpStacksRequest& request);
   ResponseStream<v1::ExportResponse> Export(const v1::ExportRequest& request);
+  ResponseStream<v1::StreamLoadTraceResponse> StreamLoadTrace(
+      const v1::StreamLoadTraceRequest& request);
 
   Connection& connection() { return *connection_; }
   Clock& clock() { return clock_; }

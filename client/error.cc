@@ -31,6 +31,7 @@ absl::Status MakeStatus(int code, const std::string& message, const std::string&
 absl::StatusCode CodeOfEnd(v1::ErrorReason reason) {
   switch (reason) {
     case v1::ERROR_REASON_NAMESPACE_NOT_EMPTY:
+    case v1::ERROR_REASON_CANNOT_SPLIT:
       return absl::StatusCode::kFailedPrecondition;
     case v1::ERROR_REASON_DISK_FULL:
       return absl::StatusCode::kResourceExhausted;

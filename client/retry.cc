@@ -18,7 +18,8 @@ absl::Duration Backoff::Next(const absl::Status& error) {
 
 bool IsTransient(const absl::Status& error) {
   if (absl::IsUnavailable(error)) return true;
-  return absl::IsResourceExhausted(error) && DetailOf(error).retry_after.has_value();
+  const bool busy = absl::IsResourceExhausted(error) || absl::IsAborted(error);
+  return busy && DetailOf(error).retry_after.has_value();
 }
 
 }  // namespace shardd::client

@@ -37,8 +37,9 @@ class Backoff {
   absl::Duration wait_;
 };
 
-// Whether a call that failed so may succeed when repeated: the daemon was not reachable, or it was
-// too busy and said when to come back. Says nothing about whether repeating it is safe.
+// Whether a call that failed so may succeed when repeated: the daemon was not reachable, or it, or
+// the shard, was too busy and said when to come back. Says nothing about whether repeating it is
+// safe.
 bool IsTransient(const absl::Status& error);
 
 }  // namespace shardd::client

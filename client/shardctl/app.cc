@@ -14,9 +14,13 @@
 namespace shardd::shardctl {
 namespace {
 
-// What to try, by reason; nullptr if the message says it all.
-const char* HintFor(v1::ErrorReason reason) {
-  switch (reason) {
+// What to try; empty if the message says it all.
+std::string HintFor(const client::ErrorDetail& detail) {
+  const auto fact = [&detail](const std::string& key, const std::string& otherwise) {
+    const auto found = detail.metadata.find(key);
+    return found == detail.metadata.end() ? otherwise : Printable(found->second);
+  };
+  switch (detail.reason) {
     case v1::ERROR_REASON_NAMESPACE_NOT_FOUND:
       return "shardctl namespace create NAME";
     case v1::ERROR_REASON_NAMESPACE_NOT_EMPTY:
@@ -26,7 +30,18 @@ const char* HintFor(v1::ErrorReason reason) {
     case v1::ERROR_REASON_ACCOUNT_FROZEN:
       return "shardctl account update ID --state active";
     case v1::ERROR_REASON_SHARD_NOT_FOUND:
+      if (detail.metadata.count("merged_into") == 0) return "shardctl shard list";
+      return absl::StrCat("shardctl shard get ", fact("merged_into", ""));
+    case v1::ERROR_REASON_NOT_NEIGHBOURS:
+    case v1::ERROR_REASON_HOME_NOT_FOUND:
       return "shardctl shard list";
+    case v1::ERROR_REASON_SHARD_BUSY:
+      return absl::StrCat("shardctl operation wait ", fact("operation", "OPERATION"));
+    case v1::ERROR_REASON_SHARD_PINNED:
+      return "shardctl shard unpin SHARD";
+    case v1::ERROR_REASON_STALE_EPOCH:
+    case v1::ERROR_REASON_EPOCH_COMPACTED:
+      return "shardctl route map";
     case v1::ERROR_REASON_THREAD_NOT_FOUND:
       return "shardctl thread list";
     case v1::ERROR_REASON_OPERATION_NOT_FOUND:
@@ -38,7 +53,7 @@ const char* HintFor(v1::ErrorReason reason) {
     case v1::ERROR_REASON_DRAINING:
       return "shardctl status";
     default:
-      return nullptr;
+      return "";
   }
 }
 
@@ -49,7 +64,13 @@ std::string SecondLine(const absl::Status& status, const GlobalOptions& options)
     parts.push_back(absl::StrCat("reason ", Printable(detail.reason_name)));
     if (detail.effect == v1::EFFECT_UNKNOWN) parts.push_back("effect unknown");
   }
-  if (const char* hint = HintFor(detail.reason)) parts.push_back(absl::StrCat("try: ", hint));
+  const auto oldest = detail.metadata.find("oldest_revision");
+  const std::string hint = HintFor(detail);
+  if (oldest != detail.metadata.end()) {
+    parts.push_back(absl::StrCat("try: --from-revision ", Printable(oldest->second)));
+  } else if (!hint.empty()) {
+    parts.push_back(absl::StrCat("try: ", hint));
+  }
   if (detail.reason_name.empty() &&
       (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status))) {
     parts.push_back(absl::StrCat("endpoint ", absl::StrJoin(options.endpoints, ",")));

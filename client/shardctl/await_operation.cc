@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "client/error.h"
+#include "client/shardctl/present.h"
 #include "client/shardctl/progress.h"
+#include "client/shardctl/text.h"
 
 namespace shardd::shardctl {
 namespace {
@@ -39,6 +42,7 @@ absl::StatusOr<v1::Operation> WaitCallByCall(Invocation& invocation, const std::
         (*daemon)->WaitOperation(WaitRequest(id, std::clamp(rest, absl::ZeroDuration(), one_wait)));
     if (!response.ok()) return response.status();
     if (HasEnded(response->operation())) return response->operation();
+    progress.Say(absl::StrCat(id, ": ", Printable(response->operation().status_message())));
     progress.Show(response->operation().steps_done(), /*bytes_done=*/0);
     if (invocation.interrupt.requested()) return absl::CancelledError("interrupted");
     if (invocation.clock.Now() >= give_up) {
@@ -48,6 +52,29 @@ absl::StatusOr<v1::Operation> WaitCallByCall(Invocation& invocation, const std::
 }
 
 }  // namespace
+
+ExitCode PrintOperation(Invocation& invocation, const v1::Operation& operation) {
+  PrintObject(invocation.terminal.out, invocation.rows_options(), "operation", OperationColumns(),
+              OperationRow(operation));
+  return kOk;
+}
+
+absl::StatusOr<ExitCode> ShowBegun(Invocation& invocation, const v1::Operation& begun, bool wait) {
+  const bool runs = !begun.id().empty();
+  if (!wait || !runs) {
+    PrintOperation(invocation, begun);
+    if (runs) {
+      invocation.Note(absl::StrCat("It goes on. Wait: shardctl operation wait ", begun.id()));
+    }
+    return kOk;
+  }
+  const auto ended = AwaitOperation(invocation, begun.id(), absl::InfiniteDuration());
+  if (!ended.ok()) return ended.status();
+  PrintOperation(invocation, *ended);
+  const absl::Status outcome = client::FromOperation(*ended);
+  if (!outcome.ok()) return outcome;
+  return kOk;
+}
 
 absl::StatusOr<v1::Operation> AwaitOperation(Invocation& invocation, const std::string& id,
                                              absl::Duration patience) {

@@ -16,4 +16,10 @@ namespace shardd::shardctl {
 absl::StatusOr<v1::Operation> AwaitOperation(Invocation& invocation, const std::string& id,
                                              absl::Duration patience);
 
+ExitCode PrintOperation(Invocation& invocation, const v1::Operation& operation);
+
+// Shows an operation that was begun, or that was only validated. With `wait` shows it as it ended,
+// and fails as it did.
+absl::StatusOr<ExitCode> ShowBegun(Invocation& invocation, const v1::Operation& begun, bool wait);
+
 }  // namespace shardd::shardctl

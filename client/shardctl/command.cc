@@ -93,6 +93,7 @@ CommandTree::CommandTree()
   root_.footer("\nshardctl COMMAND --help tells more about a command.");
   AddGlobalOptions();
   AddStatusCommands(*this);
+  AddTopCommand(*this);
   AddNamespaceCommands(*this);
   AddAccountCommands(*this);
   AddStateCommands(*this);
@@ -100,6 +101,7 @@ CommandTree::CommandTree()
   AddRouteCommands(*this);
   AddThreadCommands(*this);
   AddOperationCommands(*this);
+  AddBalancerCommands(*this);
   AddConfigCommands(*this);
   AddWatchCommand(*this);
   AddImportCommand(*this);
@@ -136,7 +138,7 @@ void CommandTree::AddGlobalOptions() {
           "TERM=dumb count).")
       ->type_name("WHEN")
       ->check(OneOf(ColorNames()));
-  root_.add_flag("-y,--yes", options_.yes, "Do not ask before deleting.");
+  root_.add_flag("-y,--yes", options_.yes, "Do not ask before deleting or merging.");
 }
 
 CLI::App* CommandTree::Group(const std::string& name, const std::string& description) {

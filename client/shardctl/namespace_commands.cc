@@ -61,12 +61,6 @@ absl::StatusOr<ExitCode> List(Invocation& invocation, const PageOptions& options
                     });
 }
 
-ExitCode PrintOperation(Invocation& invocation, const v1::Operation& operation) {
-  PrintObject(invocation.terminal.out, invocation.rows_options(), "operation", OperationColumns(),
-              OperationRow(operation));
-  return kOk;
-}
-
 absl::StatusOr<ExitCode> Delete(Invocation& invocation, const NamespaceOptions& options) {
   const absl::Status agreed = invocation.Confirm(
       absl::StrCat("Delete namespace ", options.name,

@@ -4,6 +4,7 @@
 #include "client/error.h"
 #include "client/shardctl/await_operation.h"
 #include "client/shardctl/command.h"
+#include "client/shardctl/live_screen.h"
 #include "client/shardctl/paging.h"
 #include "client/shardctl/present.h"
 
@@ -15,25 +16,31 @@ struct WaitOptions {
   absl::Duration patience = absl::InfiniteDuration();
 };
 
-ExitCode PrintOperation(Invocation& invocation, const v1::Operation& operation) {
-  PrintObject(invocation.terminal.out, invocation.rows_options(), "operation", OperationColumns(),
-              OperationRow(operation));
-  return kOk;
-}
+struct ListOptions {
+  PageOptions page;
+  LiveOptions live;
+};
 
-absl::StatusOr<ExitCode> List(Invocation& invocation, const PageOptions& options) {
+absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListOperationsRequest request;
-  SetPage(options, request);
-  return WritePages(invocation, options, (*daemon)->OperationPages(request),
-                    invocation.Rows("operations", OperationColumns()),
-                    [](const v1::ListOperationsResponse& page, RowWriter& writer) {
-                      for (const v1::Operation& operation : page.operations()) {
-                        writer.Add(OperationRow(operation));
-                      }
-                      return page.operations().size();
-                    });
+  SetPage(options.page, request);
+  PageOptions page_options = options.page;
+  page_options.quiet = options.live.interval > absl::ZeroDuration();
+  return ShowLive(
+      invocation, options.live, {.draw = [&](const TerminalSize&, std::ostream& out) {
+        return WritePages(
+                   invocation, page_options, (*daemon)->OperationPages(request),
+                   RowWriter(out, invocation.rows_options(), "operations", OperationColumns()),
+                   [](const v1::ListOperationsResponse& page, RowWriter& writer) {
+                     for (const v1::Operation& operation : page.operations()) {
+                       writer.Add(OperationRow(operation));
+                     }
+                     return page.operations().size();
+                   })
+            .status();
+      }});
 }
 
 absl::StatusOr<ExitCode> Get(Invocation& invocation, const std::string& id) {
@@ -75,11 +82,13 @@ void AddId(CLI::App* app, std::string* id) {
 void AddOperationCommands(CommandTree& tree) {
   CLI::App* group = tree.Group("operation", "Long-running jobs: list, get, wait, cancel.");
 
-  auto list = std::make_shared<PageOptions>();
-  AddPageOptions(tree.Add(group, "list", "List operations, newest first.",
-                          {"shardctl operation list --limit 10"},
-                          [list](Invocation& invocation) { return List(invocation, *list); }),
-                 list.get());
+  auto list = std::make_shared<ListOptions>();
+  CLI::App* list_app =
+      tree.Add(group, "list", "List operations, newest first.",
+               {"shardctl operation list --limit 10", "shardctl operation list --watch"},
+               [list](Invocation& invocation) { return List(invocation, *list); });
+  AddPageOptions(list_app, &list->page);
+  AddWatchOptions(list_app, &list->live);
 
   auto get = std::make_shared<std::string>();
   AddId(tree.Add(group, "get", "Show an operation.", {"shardctl operation get op-17"},

@@ -16,6 +16,8 @@ struct PageOptions {
   int limit = 50;
   std::string token;
   bool all = false;
+  // Only data, no words on standard error: for a list that is shown again and again.
+  bool quiet = false;
 };
 
 // The --limit, --page-token and --all options.
@@ -40,12 +42,13 @@ absl::StatusOr<ExitCode> WritePages(Invocation& invocation, const PageOptions& o
     auto page = pages.Next();
     if (!page.ok()) return page.status();
     if (!page->has_value()) break;
-    if (invocation.interrupt.requested()) return kInterrupted;
+    if (invocation.interrupt.requested()) return absl::CancelledError("interrupted");
     rows += add(**page, writer);
   }
   Json more = Json::object();
   if (!options.all) more["next_page_token"] = pages.page_token();
   writer.Finish(more);
+  if (options.quiet) return kOk;
   if (!options.all && !pages.page_token().empty()) {
     invocation.Note(absl::StrCat("More: --page-token ", pages.page_token(), ", or --all"));
   }

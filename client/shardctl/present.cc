@@ -57,6 +57,10 @@ Cell DurationCell(absl::Duration duration) {
   return Cell(absl::ToDoubleSeconds(duration), HumanDuration(duration));
 }
 
+Cell ChecksumCell(uint64_t checksum) {
+  return TextCell(absl::StrCat(absl::Hex(checksum, absl::kZeroPad16)));
+}
+
 Cell BytesCell(uint64_t bytes) { return Cell(JsonNumber(bytes), HumanBytes(bytes)); }
 
 std::vector<Column> AccountColumns() {
@@ -118,12 +122,13 @@ void AddRange(const v1::Route& route, Row& row) {
   row.Add(KeyCell(route.end(), "end"));
 }
 
-std::vector<Column> RouteColumns() { return {{"shard"}, {"start"}, {"end"}}; }
+std::vector<Column> RouteColumns() { return {{"shard"}, {"start"}, {"end"}, {"home"}}; }
 
 Row RouteRow(const v1::Route& route) {
   Row row;
   row.Add(TextCell(route.shard_id()));
   AddRange(route, row);
+  row.Add(TextCell(route.home()));
   return row;
 }
 
@@ -137,17 +142,24 @@ std::vector<Column> ShardColumns() {
           {"bytes", false, true},
           {"mailbox", false, true},
           {"thread"},
-          {"home", true},
+          {"home"},
           {"requests", true, true},
-          {"batches", true, true}};
+          {"batches", true, true},
+          {"operation"},
+          {"paused_until", true},
+          {"pinned_until", true},
+          {"last_change", true}};
+}
+
+Cell ShardStateCell(v1::ShardState state) {
+  return TextCell(EnumWord(v1::ShardState_Name(state), "SHARD_STATE_"),
+                  state == v1::SHARD_STATE_ACTIVE ? Tone::kGood : Tone::kWarn);
 }
 
 Row ShardRow(const v1::Shard& shard) {
-  const bool active = shard.state() == v1::SHARD_STATE_ACTIVE;
   Row row;
   row.Add(TextCell(shard.id()));
-  row.Add(TextCell(EnumWord(v1::ShardState_Name(shard.state()), "SHARD_STATE_"),
-                   active ? Tone::kGood : Tone::kWarn));
+  row.Add(ShardStateCell(shard.state()));
   AddRange(shard.route(), row);
   row.Add(NumberCell(shard.account_count()));
   row.Add(NumberCell(shard.entry_count()));
@@ -157,42 +169,10 @@ Row ShardRow(const v1::Shard& shard) {
   row.Add(TextCell(shard.home()));
   row.Add(NumberCell(shard.requests_total()));
   row.Add(NumberCell(shard.batches_total()));
-  return row;
-}
-
-std::vector<Column> ThreadColumns() {
-  return {{"id"},
-          {"name"},
-          {"role"},
-          {"state"},
-          {"phase"},
-          {"phase_age_seconds", false, true, "phase age"},
-          {"shard"},
-          {"queue", false, true},
-          {"turns", true, true},
-          {"items", true, true},
-          {"busy_seconds", true, true, "busy"},
-          {"longest_turn_seconds", true, true, "longest turn"},
-          {"started", true}};
-}
-
-Row ThreadRow(const v1::Thread& thread) {
-  const bool stalled = thread.state() == v1::THREAD_STATE_STALLED;
-  Row row;
-  row.Add(TextCell(thread.id()));
-  row.Add(TextCell(thread.name()));
-  row.Add(TextCell(EnumWord(v1::ThreadRole_Name(thread.role()), "THREAD_ROLE_")));
-  row.Add(TextCell(EnumWord(v1::ThreadState_Name(thread.state()), "THREAD_STATE_"),
-                   stalled ? Tone::kBad : Tone::kGood));
-  row.Add(TextCell(EnumWord(v1::ThreadPhase_Name(thread.phase()), "THREAD_PHASE_")));
-  row.Add(DurationCell(FromProto(thread.phase_age())));
-  row.Add(TextCell(thread.shard_id()));
-  row.Add(NumberCell(thread.queue_depth()));
-  row.Add(NumberCell(thread.turns_total()));
-  row.Add(NumberCell(thread.items_total()));
-  row.Add(DurationCell(FromProto(thread.busy_time())));
-  row.Add(DurationCell(FromProto(thread.longest_turn())));
-  row.Add(TimeCell(thread.has_start_time(), thread.start_time()));
+  row.Add(TextCell(shard.operation_id()));
+  row.Add(TimeCell(shard.has_paused_until(), shard.paused_until()));
+  row.Add(TimeCell(shard.has_pinned_until(), shard.pinned_until()));
+  row.Add(TimeCell(shard.has_last_change_time(), shard.last_change_time()));
   return row;
 }
 
@@ -206,14 +186,69 @@ std::vector<Column> OperationColumns() {
           {"created"},
           {"ended"},
           {"error_reason", true},
-          {"error_message", true}};
+          {"error_message", true},
+          {"shard_change", false, false, "change"},
+          {"totals", true}};
 }
+
+namespace {
+
+Cell ShardChangeCell(const v1::ShardChange& change) {
+  const auto optional = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  Json json = {
+      {"shard", change.shard_id()},
+      {"other_shard", optional(change.other_shard_id())},
+      {"split_key", optional(Hex(change.split_key()))},
+      {"from_home", optional(change.from_home())},
+      {"to_home", optional(change.to_home())},
+      {"epoch", change.epoch() == 0 ? Json() : JsonNumber(change.epoch())},
+      {"pause_seconds",
+       change.has_pause() ? Json(absl::ToDoubleSeconds(FromProto(change.pause()))) : Json()}};
+  std::string text;
+  if (!change.other_shard_id().empty()) {
+    absl::StrAppend(&text, change.shard_id(), " ", change.other_shard_id());
+  }
+  const auto add = [&text](const std::string& words) {
+    absl::StrAppend(&text, text.empty() ? "" : "  ", words);
+  };
+  if (!change.split_key().empty()) add(absl::StrCat("at ", KeyCell(change.split_key(), "").text));
+  if (!change.to_home().empty()) add(absl::StrCat(change.from_home(), " -> ", change.to_home()));
+  if (change.epoch() != 0) add(absl::StrCat("epoch ", change.epoch()));
+  if (change.has_pause()) {
+    // Mostly less than some milliseconds.
+    const absl::Duration pause = absl::Trunc(FromProto(change.pause()), absl::Microseconds(10));
+    add(absl::StrCat("paused ", absl::FormatDuration(pause)));
+  }
+  return Cell(std::move(json), text.empty() ? "-" : Printable(text));
+}
+
+Cell TotalsCell(const v1::ShardTotals& totals) {
+  Json json = {{"accounts", JsonNumber(totals.account_count())},
+               {"entries", JsonNumber(totals.entry_count())},
+               {"bytes", JsonNumber(totals.byte_count())},
+               {"records", JsonNumber(totals.record_count())},
+               {"checksum", ChecksumCell(totals.checksum()).json},
+               {"errors", JsonNumber(totals.error_count())},
+               {"first_error", totals.first_error()}};
+  return Cell(
+      std::move(json),
+      absl::StrCat(Thousands(totals.account_count()), " accounts  ",
+                   Thousands(totals.entry_count()), " entries  ", HumanBytes(totals.byte_count()),
+                   "  checksum ", ChecksumCell(totals.checksum()).text, "  ",
+                   Thousands(totals.error_count()), " errors"),
+      totals.error_count() == 0 ? Tone::kPlain : Tone::kBad);
+}
+
+}  // namespace
 
 Row OperationRow(const v1::Operation& operation) {
   Row row;
-  row.Add(TextCell(operation.id()));
+  const bool planned = operation.id().empty();
+  row.Add(planned ? Cell(nullptr, "-") : TextCell(operation.id()));
   row.Add(TextCell(EnumWord(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_")));
-  row.Add(TextCell(EnumWord(v1::OperationState_Name(operation.state()), "OPERATION_STATE_"),
+  row.Add(TextCell(planned
+                       ? "planned"
+                       : EnumWord(v1::OperationState_Name(operation.state()), "OPERATION_STATE_"),
                    OperationTone(operation.state())));
   row.Add(TextCell(operation.target()));
   row.Add(NumberCell(operation.steps_done()));
@@ -223,6 +258,9 @@ Row OperationRow(const v1::Operation& operation) {
   const bool failed = operation.error_reason() != v1::ERROR_REASON_UNSPECIFIED;
   row.Add(failed ? TextCell(client::ReasonName(operation.error_reason())) : Cell(nullptr, "-"));
   row.Add(failed ? TextCell(operation.error_message()) : Cell(nullptr, "-"));
+  row.Add(operation.has_shard_change() ? ShardChangeCell(operation.shard_change())
+                                       : Cell(nullptr, "-"));
+  row.Add(operation.has_totals() ? TotalsCell(operation.totals()) : Cell(nullptr, "-"));
   return row;
 }
 

@@ -12,7 +12,6 @@
 #include "shardd/v1/routing.pb.h"
 #include "shardd/v1/shard.pb.h"
 #include "shardd/v1/state.pb.h"
-#include "shardd/v1/thread_tracking.pb.h"
 
 // How the things of the API look as rows: for each its columns and its cells, in the same order.
 namespace shardd::shardctl {
@@ -29,12 +28,13 @@ Row EntryRow(const v1::Entry& entry);
 std::vector<Column> ShardColumns();
 Row ShardRow(const v1::Shard& shard);
 
+// The word for a shard's state, and how it is meant.
+Cell ShardStateCell(v1::ShardState state);
+
 std::vector<Column> RouteColumns();
 Row RouteRow(const v1::Route& route);
 
-std::vector<Column> ThreadColumns();
-Row ThreadRow(const v1::Thread& thread);
-
+// An operation without an id was only validated.
 std::vector<Column> OperationColumns();
 Row OperationRow(const v1::Operation& operation);
 
@@ -46,6 +46,9 @@ Cell TimeCell(bool is_set, const google::protobuf::Timestamp& time);
 // In JSON a number of seconds.
 Cell DurationCell(absl::Duration duration);
 Cell BytesCell(uint64_t bytes);
+
+// A checksum; in JSON as in the text.
+Cell ChecksumCell(uint64_t checksum);
 
 // Adds a routing range as the cells `start` and `end`, in hexadecimal.
 void AddRange(const v1::Route& route, Row& row);

@@ -48,6 +48,7 @@ void Progress::Show(uint64_t count, uint64_t bytes_done) {
       absl::StrAppend(&line, "  ETA ", HumanDuration(left));
     }
   }
+  if (!words_.empty()) absl::StrAppend(&line, "  ", words_);
   terminal_.err << "\r\x1b[K" << Truncate(line, std::max<size_t>(terminal_.width, 2) - 1)
                 << std::flush;
   shown_ = true;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "client/clock.h"
@@ -21,6 +22,9 @@ class Progress {
   // Removes the line.
   ~Progress();
 
+  // What is being done, in words, at the end of the line.
+  void Say(std::string words) { words_ = std::move(words); }
+
   // Shows the line anew, a few times a second at most.
   void Show(uint64_t count, uint64_t bytes_done);
 
@@ -35,6 +39,7 @@ class Progress {
   const absl::Time start_;
   absl::Time next_;
   bool shown_ = false;
+  std::string words_;
 };
 
 }  // namespace shardd::shardctl

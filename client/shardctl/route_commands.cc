@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/following.h"
+#include "client/shardctl/live_screen.h"
 #include "client/shardctl/present.h"
 #include "client/shardctl/text.h"
 
@@ -55,19 +56,58 @@ absl::StatusOr<ExitCode> Get(Invocation& invocation, const GetOptions& options) 
   return kOk;
 }
 
-absl::StatusOr<ExitCode> Map(Invocation& invocation, uint64_t epoch) {
+struct MapOptions {
+  uint64_t epoch = 0;
+  LiveOptions live;
+};
+
+absl::StatusOr<ExitCode> Map(Invocation& invocation, const MapOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::GetTableRequest request;
-  request.set_epoch(epoch);
-  auto response = (*daemon)->GetTable(request);
+  request.set_epoch(options.epoch);
+  const auto draw = [&](const TerminalSize&, std::ostream& out) {
+    auto response = (*daemon)->GetTable(request);
+    if (!response.ok()) return response.status();
+    const bool again = options.live.interval > absl::ZeroDuration();
+    const std::string epoch = absl::StrCat("Epoch ", response->table().epoch());
+    if (again && !invocation.machine_readable()) out << epoch << "\n";
+    RowWriter writer(out, invocation.rows_options(), "routes", RouteColumns());
+    for (const v1::Route& route : response->table().routes()) writer.Add(RouteRow(route));
+    writer.Finish({{"epoch", JsonNumber(response->table().epoch())}});
+    if (!again && !invocation.machine_readable()) invocation.Note(epoch);
+    return absl::OkStatus();
+  };
+  return ShowLive(invocation, options.live, {.draw = draw});
+}
+
+struct DiffOptions {
+  uint64_t from = 0;
+  uint64_t to = 0;
+};
+
+absl::StatusOr<ExitCode> DiffEpochs(Invocation& invocation, const DiffOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::DiffTablesRequest request;
+  request.set_from_epoch(options.from);
+  request.set_to_epoch(options.to);
+  auto response = (*daemon)->DiffTables(request);
   if (!response.ok()) return response.status();
-  RowWriter writer = invocation.Rows("routes", RouteColumns());
-  for (const v1::Route& route : response->table().routes()) writer.Add(RouteRow(route));
-  writer.Finish({{"epoch", JsonNumber(response->table().epoch())}});
-  if (!invocation.machine_readable()) {
-    invocation.Note(absl::StrCat("Epoch ", response->table().epoch()));
-  }
+  std::vector<Column> columns = RouteColumns();
+  columns.insert(columns.begin(), {"change"});
+  RowWriter writer = invocation.Rows("route_changes", columns, /*name_column=*/1);
+  const auto add = [&writer](const char* change, Tone tone, const v1::Route& route) {
+    Row row = RouteRow(route);
+    row.cells.insert(row.cells.begin(), TextCell(change, tone));
+    writer.Add(row);
+  };
+  for (const v1::Route& route : response->diff().removed()) add("removed", Tone::kBad, route);
+  for (const v1::Route& route : response->diff().added()) add("added", Tone::kGood, route);
+  writer.Finish({{"from_epoch", JsonNumber(options.from)},
+                 {"to_epoch", JsonNumber(response->diff().epoch())}});
+  const int changes = response->diff().removed_size() + response->diff().added_size();
+  if (changes == 0 && !invocation.machine_readable()) invocation.Note("Nothing changed.");
   return kOk;
 }
 
@@ -96,7 +136,9 @@ class TablePrinter {
     row.Add(TextCell(change));
     row.Add(TextCell(route.shard_id()));
     AddRange(route, row);
-    PrintFollowed(invocation_, {{"epoch"}, {"change"}, {"shard"}, {"start"}, {"end"}}, row);
+    row.Add(TextCell(route.home()));
+    PrintFollowed(invocation_, {{"epoch"}, {"change"}, {"shard"}, {"start"}, {"end"}, {"home"}},
+                  row);
   }
 
   Invocation& invocation_;
@@ -135,15 +177,24 @@ void AddGet(CommandTree& tree, CLI::App* group) {
 }  // namespace
 
 void AddRouteCommands(CommandTree& tree) {
-  CLI::App* group = tree.Group("route", "Where accounts are: get, map, watch.");
+  CLI::App* group = tree.Group("route", "Where accounts are: get, map, diff, watch.");
   AddGet(tree, group);
 
-  auto epoch = std::make_shared<uint64_t>(0);
-  tree.Add(group, "map", "Show the routing table.",
-           {"shardctl route map", "shardctl route map --epoch 1"},
-           [epoch](Invocation& invocation) { return Map(invocation, *epoch); })
-      ->add_option("--epoch", *epoch, "An older table (default the current one).")
+  auto map = std::make_shared<MapOptions>();
+  CLI::App* map_app = tree.Add(group, "map", "Show the routing table.",
+                               {"shardctl route map", "shardctl route map --epoch 1"},
+                               [map](Invocation& invocation) { return Map(invocation, *map); });
+  map_app->add_option("--epoch", map->epoch, "An older table (default the current one).")
       ->type_name("N");
+  AddWatchOptions(map_app, &map->live);
+
+  auto diff = std::make_shared<DiffOptions>();
+  CLI::App* diff_app =
+      tree.Add(group, "diff", "Show what changed in the routing table.",
+               {"shardctl route diff 1", "shardctl route diff 1 2"},
+               [diff](Invocation& invocation) { return DiffEpochs(invocation, *diff); });
+  diff_app->add_option("FROM", diff->from, "The older epoch.")->required();
+  diff_app->add_option("TO", diff->to, "The newer epoch (default the current one).");
 
   auto from = std::make_shared<uint64_t>(0);
   auto follow = std::make_shared<FollowOptions>();

@@ -9,6 +9,10 @@
 namespace shardd::shardctl {
 namespace {
 
+// Running operations that are shown, and how many of the newest are looked at for them.
+constexpr int kOperationsShown = 5;
+constexpr int kOperationsLooked = 200;
+
 std::vector<Column> StatusColumns() {
   return {{"verdict"},
           {"reasons"},
@@ -69,8 +73,27 @@ Tone VerdictTone(v1::Verdict verdict) {
   return Tone::kWarn;
 }
 
+// What runs, one line each; the daemon said that there is something. The status is good without.
+void PrintRunning(client::Client& daemon, std::ostream& out) {
+  v1::ListOperationsRequest request;
+  request.set_page_size(kOperationsLooked);
+  const auto page = daemon.ListOperations(request);
+  if (!page.ok()) return;
+  int shown = 0;
+  for (const v1::Operation& operation : page->operations()) {
+    const bool runs = operation.state() == v1::OPERATION_STATE_RUNNING ||
+                      operation.state() == v1::OPERATION_STATE_CANCELLING;
+    if (!runs || ++shown > kOperationsShown) continue;
+    out << "  " << operation.id() << "  "
+        << EnumWord(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_") << " "
+        << Printable(operation.target()) << "  " << Printable(operation.status_message()) << "\n";
+  }
+  if (shown > kOperationsShown) out << "  next: shardctl operation list\n";
+}
+
 // One screen, the verdict first, and at its end what to do.
-void PrintScreen(const v1::StatusResponse& status, bool color, std::ostream& out) {
+void PrintScreen(const v1::StatusResponse& status, bool color, client::Client& daemon,
+                 std::ostream& out) {
   const std::string verdict = absl::AsciiStrToUpper(VerdictWord(status));
   out << Paint(absl::StrCat("● ", verdict), VerdictTone(status.verdict()), color) << "  shardd "
       << Printable(status.version()) << "  up " << HumanDuration(FromProto(status.uptime())) << "  "
@@ -85,6 +108,7 @@ void PrintScreen(const v1::StatusResponse& status, bool color, std::ostream& out
       << Thousands(status.mailbox_depth()) << " waiting in mailboxes\n";
   out << "Threads     " << status.thread_count() << "\n";
   out << "Operations  " << status.operations_running() << " running\n";
+  if (status.operations_running() > 0) PrintRunning(daemon, out);
   for (const v1::StatusReason& reason : status.reasons()) {
     out << Paint(absl::StrCat("! ", Printable(reason.message())), Tone::kWarn, color) << "\n";
     if (!reason.next_command().empty()) {
@@ -102,7 +126,7 @@ absl::StatusOr<ExitCode> Status(Invocation& invocation) {
   if (invocation.machine_readable()) {
     PrintObject(invocation.terminal.out, options, "status", StatusColumns(), StatusRow(*status));
   } else {
-    PrintScreen(*status, options.color, invocation.terminal.out);
+    PrintScreen(*status, options.color, **daemon, invocation.terminal.out);
   }
   return status->verdict() == v1::VERDICT_UNHEALTHY ? kUnhealthy : kOk;
 }

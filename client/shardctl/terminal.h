@@ -7,7 +7,14 @@
 #include <ostream>
 #include <string>
 
+#include "absl/time/time.h"
+
 namespace shardd::shardctl {
+
+struct TerminalSize {
+  size_t width = 80;
+  size_t height = 24;
+};
 
 // What shardctl sees of the world around it; a test brings its own.
 struct Terminal {
@@ -23,9 +30,17 @@ struct Terminal {
   size_t width = 80;
   // Bytes of standard input if it is a file, else 0.
   size_t in_bytes = 0;
+  // The size as it is now: a window may change it. Without it, `width` and 24 lines.
+  std::function<TerminalSize()> size_now = nullptr;
+  // Waits so long for a key to be pressed; 0 if none was. Without it there is no keyboard.
+  std::function<char(absl::Duration)> await_key = nullptr;
   // An environment variable; nothing if it is not set.
   std::function<std::optional<std::string>(const std::string&)> environment =
       [](const std::string&) { return std::optional<std::string>(); };
+
+  TerminalSize size() const {
+    return size_now != nullptr ? size_now() : TerminalSize{.width = width};
+  }
 };
 
 enum class ColorWish { kAuto, kAlways, kNever };

@@ -42,6 +42,7 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kShardNotFound:
     case Reason::kThreadNotFound:
     case Reason::kOperationNotFound:
+    case Reason::kHomeNotFound:
       return absl::StatusCode::kNotFound;
     case Reason::kNamespaceExists:
     case Reason::kAccountExists:
@@ -52,6 +53,10 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kAccountFrozen:
     case Reason::kPreconditionFailed:
     case Reason::kOperationEnded:
+    case Reason::kShardPinned:
+    case Reason::kNotNeighbours:
+    case Reason::kCannotSplit:
+    case Reason::kAlreadyThere:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::kIntegerOverflow:
     case Reason::kRevisionCompacted:
@@ -59,6 +64,7 @@ absl::StatusCode CodeOf(Reason reason) {
       return absl::StatusCode::kOutOfRange;
     case Reason::kRequestForbidden:
     case Reason::kStaleEpoch:
+    case Reason::kShardBusy:
       return absl::StatusCode::kAborted;
     case Reason::kTooManyNamespaces:
     case Reason::kAccountFull:
@@ -67,6 +73,8 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kMailboxFull:
     case Reason::kTooManyCalls:
     case Reason::kDiskFull:
+    case Reason::kTooManyShards:
+    case Reason::kTooManyHomes:
       return absl::StatusCode::kResourceExhausted;
     case Reason::kDeadlineExpired:
       return absl::StatusCode::kDeadlineExceeded;

@@ -108,6 +108,17 @@ inline constexpr uint64_t kSweepOutcomesOfDeleted = kOutcomesPerAccountMax;
 inline constexpr absl::Duration kSweepStepInterval = absl::Seconds(1);
 inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 
+// Rehome: what one step copies or deletes between two turns, about a millisecond of work.
+inline constexpr size_t kRehomeRecordsPerStep = 2048;
+inline constexpr size_t kRehomeBytesPerStep = size_t{256} << 10;
+// After a step that could not read, another one is tried then.
+inline constexpr absl::Duration kRehomeRetryInterval = absl::Seconds(1);
+
+// A pause that an operator forgot ends by itself.
+inline constexpr absl::Duration kShardPauseDefault = absl::Minutes(1);
+inline constexpr absl::Duration kShardPauseMax = absl::Hours(1);
+inline constexpr absl::Duration kShardPinMax = absl::Hours(24 * 366);
+
 // Coordinator.
 inline constexpr size_t kShardsAtStartMax = 1024;
 inline constexpr size_t kNamespacesMax = 10'000;
@@ -115,6 +126,12 @@ inline constexpr size_t kOperationsKept = 1000;
 inline constexpr size_t kOperationsRunningMax = 64;
 inline constexpr size_t kOperationWaitersMax = 1024;
 inline constexpr size_t kTablesKept = 64;
+// A shard costs a thread and some memory; a home is a column family, and hundreds of those are known
+// to hurt.
+inline constexpr size_t kShardsMax = 4096;
+inline constexpr size_t kHomesMax = 64;
+// Changes of the table whose lineage can be asked for.
+inline constexpr size_t kLineageKept = 10'000;
 // Requests to the coordinator are small: names and ids.
 inline constexpr size_t kCoordinatorQueueItemsMax = 4096;
 // Accounts of a deleted namespace removed in one batch.

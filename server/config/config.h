@@ -30,6 +30,23 @@ struct Config {
 
   int shards_initial = 0;
 
+  bool balancing_enabled = true;
+  std::string balancing_policy;
+  double balancing_operations_per_second = 0;
+  double balancing_busy_fraction = 0;
+  absl::Duration balancing_mailbox_wait;
+  ByteCount balancing_bytes_per_second;
+  double balancing_imbalance_max = 0;
+  absl::Duration balancing_check_interval;
+  absl::Duration balancing_merge_age_min;
+  absl::Duration balancing_cool_down;
+  absl::Duration balancing_warm_up;
+  int balancing_changes_max = 0;
+  int balancing_shards_min = 0;  // 0: shards_initial
+  int balancing_shards_max = 0;
+  int balancing_homes_max = 0;
+  absl::Duration stall_after;  // zero: nothing is ever a stall
+
   absl::Duration drain_wait;
   absl::Duration drain_timeout;
 

@@ -88,6 +88,12 @@ class Reader {
     if (node.is_integer() && (is_count || is_size)) {
       return absl::StrCat(node.value_exact<int64_t>().value_or(0));
     }
+    if (std::holds_alternative<NumberKind>(option.kind)) {
+      // Of an integer too.
+      const std::optional<double> number =
+          node.is_number() ? node.value<double>() : std::optional<double>();
+      return number.has_value() ? std::optional(absl::StrCat(*number)) : std::nullopt;
+    }
     if (is_count) return std::nullopt;
     return node.value_exact<std::string>();
   }
@@ -95,6 +101,7 @@ class Reader {
   static absl::string_view TypeOf(const Option& option) {
     if (std::holds_alternative<FlagKind>(option.kind)) return "a boolean";
     if (std::holds_alternative<CountKind>(option.kind)) return "an integer";
+    if (std::holds_alternative<NumberKind>(option.kind)) return "a number";
     if (std::holds_alternative<SizeKind>(option.kind)) return "an integer or a string";
     return "a string";
   }

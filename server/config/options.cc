@@ -15,6 +15,7 @@
 #include "server/base/limits.h"
 #include "server/config/address.h"
 #include "server/config/byte_count.h"
+#include "server/load_balancing_service/limits.h"
 
 namespace shardd {
 namespace {
@@ -49,6 +50,52 @@ const Option kOptions[] = {
     {"shards.initial", "--shards",
      CountKind{&Config::shards_initial, 1, static_cast<int>(limits::kShardsAtStartMax)}, "4",
      "Shards of a new data folder, of equal width. An existing folder keeps the shards it has."},
+    {"balancing.enabled", "", FlagKind{&Config::balancing_enabled}, "true",
+     "Split, merge and move shards as their load asks for. If false, the balancer still looks and "
+     "explains, and nothing at run time makes it act."},
+    {"balancing.policy", "", ChoiceKind{&Config::balancing_policy, "load|size|manual"}, "load",
+     "What is balanced: what shards have to do, what they hold, or nothing but by hand. This and "
+     "what follows is where the daemon begins: `shardctl balancer policy set` changes it at run "
+     "time, and what was set there wins, also after a restart, until `policy reset`."},
+    {"balancing.operations_per_second", "",
+     NumberKind{&Config::balancing_operations_per_second, 1, 1e9}, "10000",
+     "As many operations a second as one shard may have."},
+    {"balancing.busy_fraction", "", NumberKind{&Config::balancing_busy_fraction, 0.01, 1}, "0.7",
+     "As busy as the worker of a shard may be. The time in which it waits for the disk does not "
+     "count."},
+    {"balancing.mailbox_wait", "",
+     TimeKind{&Config::balancing_mailbox_wait, absl::Minutes(10), absl::Microseconds(1)}, "5ms",
+     "As long as an operation may wait for its worker, on average."},
+    {"balancing.bytes_per_second", "",
+     SizeKind{&Config::balancing_bytes_per_second, kMiB / 1024, kTiB}, "64MiB",
+     "As much as one shard may read and write in a second."},
+    {"balancing.imbalance_max", "", NumberKind{&Config::balancing_imbalance_max, 1.1, 1000}, "1.4",
+     "A shard with this many times the mean load is split."},
+    {"balancing.check_interval", "",
+     TimeKind{&Config::balancing_check_interval, absl::Minutes(1), absl::Milliseconds(100)}, "5s",
+     "How often the balancer looks."},
+    {"balancing.merge_age_min", "",
+     TimeKind{&Config::balancing_merge_age_min, limits::kBalancingWaitMax}, "10m",
+     "How long ago two shards must have been split before they are merged."},
+    {"balancing.cool_down", "", TimeKind{&Config::balancing_cool_down, limits::kBalancingWaitMax},
+     "30s", "How long a shard is left alone after a change."},
+    {"balancing.warm_up", "", TimeKind{&Config::balancing_warm_up, limits::kBalancingWaitMax}, "1m",
+     "How long all shards are left alone after a start."},
+    {"balancing.changes_max", "",
+     CountKind{&Config::balancing_changes_max, 0, static_cast<int>(limits::kChangesAtOnceMax)}, "4",
+     "How many changes may be under way at once."},
+    {"balancing.shards_min", "",
+     CountKind{&Config::balancing_shards_min, 0, static_cast<int>(limits::kBalancedShardsMax)}, "0",
+     "The fewest shards that merges leave. 0: as many as shards.initial."},
+    {"balancing.shards_max", "",
+     CountKind{&Config::balancing_shards_max, 1, static_cast<int>(limits::kBalancedShardsMax)},
+     "1024", "The most shards that splits make."},
+    {"balancing.homes_max", "",
+     CountKind{&Config::balancing_homes_max, 1, static_cast<int>(limits::kBalancedHomesMax)}, "64",
+     "The most column families that shards are moved to."},
+    {"threads.stall_after", "", TimeKind{&Config::stall_after, absl::Hours(1)}, "2s",
+     "How long a thread may be busy with one thing before it is said to be stalled, in the log, in "
+     "the status and in the metrics. 0s: never."},
     {"drain.wait", "", TimeKind{&Config::drain_wait, absl::Hours(1)}, "8s",
      "How long a stopping daemon still serves after it has said that it is not ready: longer than "
      "a load balancer needs to notice. Unless it is set, there is no such wait where only this "
@@ -70,6 +117,11 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::vector<std::string> Words(const ChoiceKind& choice) {
   return absl::StrSplit(choice.words, '|');
+}
+
+// FormatDuration writes zero without a unit.
+std::string TextOf(absl::Duration value) {
+  return value == absl::ZeroDuration() ? "0s" : absl::FormatDuration(value);
 }
 
 bool IsOfForm(absl::string_view text, TextForm form) {
@@ -122,6 +174,14 @@ bool Set(const CountKind& kind, absl::string_view text, Config* config) {
   return true;
 }
 
+bool Set(const NumberKind& kind, absl::string_view text, Config* config) {
+  double value = 0;
+  // Written so that NaN is refused.
+  const bool allowed = absl::SimpleAtod(text, &value) && value >= kind.least && value <= kind.most;
+  if (allowed) config->*kind.member = value;
+  return allowed;
+}
+
 bool Set(const SizeKind& kind, absl::string_view text, Config* config) {
   const std::optional<ByteCount> size = ParseByteCount(text);
   if (!size.has_value() || size->value < kind.least || size->value > kind.most) return false;
@@ -132,7 +192,7 @@ bool Set(const SizeKind& kind, absl::string_view text, Config* config) {
 bool Set(const TimeKind& kind, absl::string_view text, Config* config) {
   absl::Duration value;
   if (!absl::ParseDuration(text, &value)) return false;
-  if (value < absl::ZeroDuration() || value > kind.most) return false;
+  if (value < kind.least || value > kind.most) return false;
   config->*kind.member = value;
   return true;
 }
@@ -161,13 +221,16 @@ std::string AllowedBy(const Option& option) {
                  },
                  [](const FlagKind&) { return std::string("true or false"); },
                  [](const CountKind& kind) { return absl::StrCat(kind.least, " to ", kind.most); },
+                 [](const NumberKind& kind) {
+                   return absl::StrCat("a number from ", kind.least, " to ", kind.most);
+                 },
                  [](const SizeKind& kind) {
                    return absl::StrCat("a size from ", ToText(ByteCount{kind.least}), " to ",
                                        ToText(ByteCount{kind.most}), ", such as 64MiB");
                  },
                  [](const TimeKind& kind) {
-                   return absl::StrCat("a duration from 0s to ", absl::FormatDuration(kind.most),
-                                       ", such as 8s or 500ms");
+                   return absl::StrCat("a duration from ", TextOf(kind.least), " to ",
+                                       absl::FormatDuration(kind.most), ", such as 8s or 500ms");
                  }},
       option.kind);
 }
@@ -183,12 +246,9 @@ std::string TextOf(const Option& option, const Config& config) {
           [&](const ChoiceKind& kind) { return config.*kind.member; },
           [&](const FlagKind& kind) { return std::string(config.*kind.member ? "true" : "false"); },
           [&](const CountKind& kind) { return absl::StrCat(config.*kind.member); },
+          [&](const NumberKind& kind) { return absl::StrCat(config.*kind.member); },
           [&](const SizeKind& kind) { return ToText(config.*kind.member); },
-          [&](const TimeKind& kind) {
-            // FormatDuration writes zero without a unit.
-            const absl::Duration value = config.*kind.member;
-            return value == absl::ZeroDuration() ? "0s" : absl::FormatDuration(value);
-          }},
+          [&](const TimeKind& kind) { return TextOf(config.*kind.member); }},
       option.kind);
 }
 

@@ -35,6 +35,11 @@ struct CountKind {
   int least;
   int most;
 };
+struct NumberKind {
+  double Config::*member;
+  double least;
+  double most;
+};
 struct SizeKind {
   ByteCount Config::*member;
   uint64_t least;
@@ -43,10 +48,12 @@ struct SizeKind {
 struct TimeKind {
   absl::Duration Config::*member;
   absl::Duration most;
+  absl::Duration least = absl::ZeroDuration();
 };
 
 // What kind of value an option takes, its limits, and where in Config it goes.
-using OptionKind = std::variant<TextKind, ChoiceKind, FlagKind, CountKind, SizeKind, TimeKind>;
+using OptionKind =
+    std::variant<TextKind, ChoiceKind, FlagKind, CountKind, NumberKind, SizeKind, TimeKind>;
 
 // One row of the table from which flags, variables, file keys, --help and REFERENCE.md are made.
 struct Option {

@@ -57,6 +57,13 @@ void CheckTogether(const Config& config, Problems* problems) {
     problems->push_back(absl::StrCat("server.listen and server.http_listen are both \"",
                                      config.listen, "\"; they must differ"));
   }
+  const int shards_min =
+      config.balancing_shards_min > 0 ? config.balancing_shards_min : config.shards_initial;
+  if (shards_min > config.balancing_shards_max) {
+    problems->push_back(absl::StrCat("balancing.shards_min is ", shards_min,
+                                     "; it must not be above balancing.shards_max, ",
+                                     config.balancing_shards_max));
+  }
 }
 
 // Nobody outside this machine watches its readiness, so nobody needs time to notice.

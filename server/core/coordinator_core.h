@@ -1,98 +1,21 @@
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
-#include <string>
-#include <variant>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
-#include "server/account/namespace_record.h"
-#include "server/account/record_key.h"
-#include "server/base/ids.h"
-#include "server/core/event.h"
-#include "server/core/operation_record.h"
-#include "server/routing/table_history.h"
+#include "server/core/coordinator_event.h"
+#include "server/core/namespace_directory.h"
+#include "server/core/operation_book.h"
+#include "server/core/shard_changes.h"
 #include "storage/store.h"
-#include "storage/write_set.h"
 
 namespace shardd {
 
-// What can be asked of the coordinator.
-struct CreateNamespaceRequest {
-  std::string name;
-  std::string request_id;
-};
-struct DeleteNamespaceRequest {
-  std::string name;
-  bool delete_accounts = false;
-};
-struct CancelOperationRequest {
-  OperationId operation;
-};
-// Answered when the operation has ended or the deadline passed, with the operation as it then is.
-struct WaitOperationRequest {
-  OperationId operation;
-  absl::Time until = absl::InfiniteFuture();
-};
-// Whoever waited is gone; answered by nothing.
-struct StopWaiting {};
-
-struct CoordinatorRequest {
-  CallId call;
-  std::variant<CreateNamespaceRequest, DeleteNamespaceRequest, CancelOperationRequest,
-               WaitOperationRequest, StopWaiting>
-      body;
-};
-
-struct NamespaceResult {
-  std::string name;
-  NamespaceRecord record;
-};
-using CoordinatorAnswer = std::variant<NamespaceResult, OperationRecord>;
-
-struct CoordinatorReply {
-  CallId call;
-  absl::StatusOr<CoordinatorAnswer> answer;
-};
-
-using OperationTable = std::map<OperationId, OperationRecord>;
-
-// For everybody: these values are now in force. nullptr: unchanged.
-struct PublishTables {
-  std::shared_ptr<const TableHistory> routing;
-  std::shared_ptr<const NamespaceTable> namespaces;
-  std::shared_ptr<const OperationTable> operations;
-};
-// For one shard's worker.
-struct SendToShard {
-  ShardId shard;
-  ShardRequestBody body;
-};
-using CoordinatorEffect = std::variant<CoordinatorReply, PublishTables, SendToShard>;
-
-// One turn of the coordinator; as ShardTurn: all effects wait for the batch.
-struct CoordinatorTurn {
-  absl::Time now;
-  storage::WriteSet batch;
-  std::vector<CoordinatorEffect> effects;
-  absl::Time wake_at = absl::InfiniteFuture();
-};
-
 // Owns the routing table, the namespaces and the operations: decides, never acts. Serializes every
-// change to them.
+// change to them. This is their common door; each has a class of its own.
 //
 // Thread safety: none. Owned by the coordinator loop.
-// Invariants:
-//   (1) An operation is recorded before its first step, and its end in the batch that completes it.
-//   (2) A namespace that is being deleted takes no request in any shard until its operation has
-//   ended.
 class CoordinatorCore {
  public:
   // Reads what an earlier run left in meta; an empty meta gets `shard_count` shards in home 1,
@@ -103,69 +26,58 @@ class CoordinatorCore {
   void Start(CoordinatorTurn& turn);
   void Step(CoordinatorRequest request, CoordinatorTurn& turn);
   void Step(PurgeResult result, CoordinatorTurn& turn);
-  // Answers those whose time to wait is up. Call it last in every turn.
+  void Step(ShardReport report, CoordinatorTurn& turn) {
+    parts_->shards.Step(std::move(report), turn);
+  }
+  void Step(SurveyDone result, CoordinatorTurn& turn) {
+    parts_->shards.Step(std::move(result), turn);
+  }
+  void Step(HomeDropped dropped, CoordinatorTurn& turn) { parts_->shards.Step(dropped, turn); }
+  void Step(RangeCompacted result, CoordinatorTurn& turn) {
+    parts_->shards.Step(std::move(result), turn);
+  }
+  // Publishes what changed, and answers those whose time to wait is up. Call it last in every turn.
   void FinishTurn(CoordinatorTurn& turn);
+
+  // Before a drain: changes of the table that are not under way wait for the next start.
+  void StopChanges() { parts_->shards.Stop(); }
+  // Whether a change of the table is under way that an owner was told of: shards must not stop now.
+  bool flipping() const { return parts_->shards.flipping(); }
   // Answers everybody who still waits with kDraining. Call it when no more turns come.
-  void EndWaits(CoordinatorTurn& turn);
+  void EndWaits(CoordinatorTurn& turn) { parts_->operations.EndWaits(turn); }
 
   // Whether Load found an empty meta.
-  bool first_start() const { return first_start_; }
+  bool first_start() const { return parts_->shards.first_start(); }
+  // The homes that may exist.
+  std::vector<storage::Family> Homes() const { return parts_->shards.Homes(); }
 
-  const RouteTable& table() const { return *tables_.current(); }
-  const NamespaceTable& namespaces() const { return namespaces_; }
-  const OperationTable& operations() const { return operations_; }
+  const RouteTable& table() const { return parts_->shards.table(); }
+  const NamespaceTable& namespaces() const { return parts_->namespaces.table(); }
+  const OperationTable& operations() const { return parts_->operations.table(); }
 
  private:
-  struct Waiter {
-    OperationId operation;
-    absl::Time until;
-  };
-  // How far the deletion of a namespace is. Unless it may delete accounts it first looks into every
-  // shard, and forgets nothing before all are known to be empty.
-  struct Deletion {
-    bool deletes = false;
-    std::set<ShardId> left;  // shards that have not ended this part
-    absl::Status error;      // why no further step is sent: the first that failed
+  // They refer to each other: in a place of their own, so that the core can be moved.
+  struct Parts {
+    OperationBook operations;
+    NamespaceDirectory namespaces{operations};
+    ShardChanges shards{operations, namespaces};
   };
 
-  CoordinatorCore() : tables_(limits::kTablesKept) {}
+  CoordinatorCore() : parts_(std::make_unique<Parts>()) {}
 
   void Run(CallId call, CreateNamespaceRequest&& request, CoordinatorTurn& turn);
   void Run(CallId call, DeleteNamespaceRequest&& request, CoordinatorTurn& turn);
   void Run(CallId call, CancelOperationRequest&& request, CoordinatorTurn& turn);
   void Run(CallId call, WaitOperationRequest&& request, CoordinatorTurn& turn);
   void Run(CallId call, StopWaiting&& request, CoordinatorTurn& turn);
-
-  absl::StatusOr<NamespaceResult> CreateNamespace(const CreateNamespaceRequest& request,
-                                                  CoordinatorTurn& turn);
-  absl::StatusOr<OperationRecord> DeleteNamespace(const DeleteNamespaceRequest& request,
-                                                  CoordinatorTurn& turn);
-  absl::StatusOr<OperationRecord> Cancel(const CancelOperationRequest& request,
-                                         CoordinatorTurn& turn);
-
-  void BeginPurge(const OperationRecord& operation, bool deletes, CoordinatorTurn& turn);
-  void SendPurge(const OperationRecord& operation, ShardId shard, std::string position,
-                 CoordinatorTurn& turn);
-  // A shard has nothing left to do in the part of the deletion that is under way.
-  void EndPart(OperationRecord& operation, ShardId shard, CoordinatorTurn& turn);
-  void EndDeletion(OperationRecord& operation, OperationState state, absl::Status error,
-                   CoordinatorTurn& turn);
-  void Reopen(const std::string& name, CoordinatorTurn& turn);
-  void Write(const OperationRecord& operation, CoordinatorTurn& turn);
-  void WriteNamespace(const std::string& name, CoordinatorTurn& turn);
-  void ForgetOldOperations(CoordinatorTurn& turn);
-  void AnswerWaiters(OperationId operation, CoordinatorTurn& turn);
+  void Run(CallId call, PauseShardRequest&& request, CoordinatorTurn& turn);
+  void Run(CallId call, PinShardRequest&& request, CoordinatorTurn& turn);
+  // Any other: begins an operation on shards.
+  template <typename Request>
+  void Run(CallId call, Request&& request, CoordinatorTurn& turn);
   void Publish(CoordinatorTurn& turn);
 
-  TableHistory tables_;
-  NamespaceTable namespaces_;
-  OperationTable operations_;
-  uint64_t next_operation_ = 1;
-  bool first_start_ = false;
-  std::map<OperationId, Deletion> purging_;
-  std::map<CallId, Waiter> waiters_;
-  bool namespaces_changed_ = false;
-  bool operations_changed_ = false;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace shardd

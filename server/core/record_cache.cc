@@ -11,6 +11,7 @@
 namespace shardd {
 namespace {
 
+constexpr size_t kEvictedPerStore = 16;
 constexpr size_t kPlacesMin = 16;
 // What a record takes besides its bytes: its head, its place in the ring, its places in a table
 // that is between three eighths and three quarters full, and what the allocator adds.
@@ -47,6 +48,7 @@ std::optional<RecordCache::Known> RecordCache::Find(absl::string_view key) {
 
 void RecordCache::Store(absl::string_view key, std::optional<absl::string_view> value) {
   if ((ring_.size() + 1) * 4 > places_.size() * 3) Grow();
+  const size_t before = bytes_;
   const uint64_t hash = StableHash64(key);
   Place& place = places_[Locate(hash, key)];
   const size_t value_size = value.has_value() ? value->size() : 0;
@@ -68,7 +70,11 @@ void RecordCache::Store(absl::string_view key, std::optional<absl::string_view> 
   place.record->SetValue(value);
   place.record->used = true;
   bytes_ += place.record->Weight();
-  while (bytes_ > bytes_max_) EvictOne();
+  // When the bound was lowered a few go with each call, so that none takes long.
+  const size_t bound = std::max(bytes_max_, before);
+  for (size_t i = 0; bytes_ > bound || (bytes_ > bytes_max_ && i < kEvictedPerStore); ++i) {
+    EvictOne();
+  }
 }
 
 size_t RecordCache::Locate(uint64_t hash, absl::string_view key) const {

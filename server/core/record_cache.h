@@ -42,6 +42,9 @@ class RecordCache {
   void Store(absl::string_view key, std::optional<absl::string_view> value);
 
   size_t bytes() const { return bytes_; }
+  size_t bytes_max() const { return bytes_max_; }
+  // A lower bound is reached bit by bit, as records come: nobody waits for it.
+  void SetBytesMax(size_t bytes_max) { bytes_max_ = bytes_max; }
 
  private:
   // Key and value follow it in memory.

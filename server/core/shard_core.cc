@@ -51,8 +51,13 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options op
       options_(options),
       stats_(stats),
       stats_written_(stats),
-      cache_(options.cache_bytes),
+      cache_(std::make_unique<RecordCache>(options.cache_bytes)),
       history_(limits::kWatchHistoryChangesMax, limits::kWatchHistoryBytesMax) {}
+
+ShardCore::ShardCore(Route route, TableEpoch epoch, HandOver state, Options options)
+    : ShardCore(route, epoch, state.stats, options) {
+  Take(std::move(state));
+}
 
 void ShardCore::Step(ShardRequest request, ShardTurn& turn) {
   if (absl::Status refused = Admit(request, turn.now); !refused.ok()) {
@@ -67,7 +72,8 @@ absl::Status ShardCore::Admit(const ShardRequest& request, absl::Time now) const
   if (now > request.deadline) {
     return Error(Reason::kDeadlineExpired, "the deadline passed while the request was queued");
   }
-  if (request.epoch != 0 && request.epoch != epoch_.value) {
+  // The table of a later epoch gives this shard the same range, or it would know.
+  if (request.epoch != 0 && request.epoch < epoch_.value) {
     return StaleEpoch(request.epoch, epoch_, route_);
   }
   return std::visit(
@@ -98,7 +104,7 @@ template <typename Request, typename Stage>
 void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage stage) {
   const AccountKeys keys(request.account);
   const storage::OverlayReader overlay(*turn.committed, turn.batch);
-  const CachingReader cached(overlay, cache_);
+  const CachingReader cached(overlay, *cache_);
   const ShardReader reader(cached, route_.home);
   const bool named = !request.request_id.empty();
   const Hash128 fingerprint = named ? Fingerprint(request) : Hash128{};
@@ -188,7 +194,7 @@ void ShardCore::AnswerRead(CallId call, ShardTurn& turn, Read read) {
 
 void ShardCore::Run(CallId call, GetRequest&& request, ShardTurn& turn) {
   const storage::OverlayReader overlay(*turn.committed, turn.batch);
-  const CachingReader cached(overlay, cache_);
+  const CachingReader cached(overlay, *cache_);
   AnswerRead(call, turn, [&] { return ShardReader(cached, route_.home).Get(request); });
 }
 
@@ -200,7 +206,7 @@ void ShardCore::Run(CallId call, ScanRequest&& request, ShardTurn& turn) {
 void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
   const AccountKeys keys(request.account);
   const storage::OverlayReader overlay(*turn.committed, turn.batch);
-  const CachingReader cached(overlay, cache_);
+  const CachingReader cached(overlay, *cache_);
   const ShardReader reader(cached, route_.home);
   const auto run = [&]() -> absl::StatusOr<ShardAnswer> {
     OutcomeResult result;
@@ -232,14 +238,20 @@ void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
 }
 
 void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn) {
+  const ShardStats before = stats_;
   for (auto& [key, value] : staged.TakeWrites(stats_)) {
     WriteRecord(std::move(key), std::move(value), turn);
   }
+  CountChange(keys.routing_key(), before);
   if (staged.changed()) Publish(keys, staged.TakeChange(), turn);
 }
 
 void ShardCore::WriteRecord(std::string key, std::optional<std::string> value, ShardTurn& turn) {
-  if (CachingReader::Keeps(route_.home, key)) cache_.Store(key, value);
+  if (CachingReader::Keeps(route_.home, key)) cache_->Store(key, value);
+  if (rehome_.has_value()) {
+    const std::optional<storage::Family> other = rehome_->AlsoWrite(key);
+    if (other.has_value()) turn.batch.Set(*other, key, value);
+  }
   turn.batch.Set(route_.home, std::move(key), std::move(value));
 }
 
@@ -291,8 +303,7 @@ absl::Status ShardCore::StartWatch(CallId call, const WatchRequest& request, Sha
     }
     missed = *std::move(kept);
   }
-  watches_.emplace(call, Watch{keys.name(), std::max(start, next), record->revision});
-  watches_of_account_[keys.name()].insert(call);
+  AddWatch(call, Watch{keys.name(), keys.routing_key(), std::max(start, next), record->revision});
   // Sent even without changes: it says that the watch stands.
   turn.effects.push_back(WatchEvent{call, std::move(missed), record->revision});
   return absl::OkStatus();
@@ -376,9 +387,11 @@ absl::Status ShardCore::ForgetAccount(const AccountRef& account, const AccountRe
     }
   }
   for (std::string& key : stored) WriteRecord(std::move(key), std::nullopt, turn);
+  const ShardStats before = stats_;
   stats_.account_count -= record.exists() ? 1 : 0;
   stats_.entry_count -= record.entry_count;
   stats_.byte_count -= record.byte_count;
+  CountChange(keys.routing_key(), before);
   // A name that is used again goes on above what was forgotten; the deletion itself counts as a
   // change.
   const uint64_t last_revision = record.revision + (record.exists() ? 1 : 0);
@@ -393,6 +406,7 @@ absl::Status ShardCore::ForgetAccount(const AccountRef& account, const AccountRe
 }
 
 void ShardCore::FinishTurn(ShardTurn& turn) {
+  if (retired_) return;  // another core has everything; only a command wakes this one
   if (next_sweep_ == absl::InfinitePast()) next_sweep_ = turn.now + limits::kSweepRestInterval;
   if (turn.now >= next_sweep_) {
     // A record that cannot be read stops this pass, not the shard: requests that need it get the
@@ -403,11 +417,16 @@ void ShardCore::FinishTurn(ShardTurn& turn) {
     }
   }
   SendProgress(turn);
+  if (rehome_.has_value()) RehomeStep(turn);
   if (stats_ != stats_written_) {
     turn.batch.Put(storage::kMeta, ShardStatsKey(route_.shard), stats_.Encode());
     stats_written_ = stats_;
   }
   turn.wake_at = watches_.empty() ? next_sweep_ : std::min(next_sweep_, next_progress_);
+  if (paused_until_ > turn.now) turn.wake_at = std::min(turn.wake_at, paused_until_);
+  if (rehome_.has_value() && rehome_->HasWork()) {
+    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, rehome_retry_));
+  }
 }
 
 void ShardCore::SendProgress(ShardTurn& turn) {
@@ -459,7 +478,7 @@ absl::Status ShardCore::SweepAccount(const AccountRef& account, AccountRecord re
     // that.
     const AccountKeys keys(account);
     const storage::OverlayReader overlay(*turn.committed, turn.batch);
-    const CachingReader cached(overlay, cache_);
+    const CachingReader cached(overlay, *cache_);
     const ShardReader reader(cached, route_.home);
     StagedAccount staged(keys, reader, std::move(record), turn.now);
     SHARDD_RETURN_IF_ERROR(staged.DropOutdatedOutcomes(

@@ -13,11 +13,15 @@
 #include "server/account/routing_key.h"
 #include "server/base/ids.h"
 #include "server/core/event.h"
+#include "server/core/hand_over.h"
 #include "server/core/record_cache.h"
+#include "server/core/shard_command.h"
+#include "server/core/shard_turn.h"
 #include "server/routing/route_table.h"
 #include "server/shard_state_operations/account_cursor.h"
 #include "server/shard_state_operations/change_history.h"
 #include "server/shard_state_operations/records.h"
+#include "server/shard_state_operations/rehome.h"
 #include "server/shard_state_operations/shard_reader.h"
 #include "server/shard_state_operations/staged_account.h"
 
@@ -42,27 +46,45 @@ class ShardCore {
     uint64_t outcomes_per_account = limits::kOutcomesPerAccountMax;
     absl::Duration outcome_retention = limits::kOutcomeRetention;
     absl::Duration outcome_age_min = limits::kOutcomeAgeMin;
+    Rehome::Pace rehome_pace = {limits::kRehomeRecordsPerStep, limits::kRehomeBytesPerStep};
   };
 
+  // At start, from what is stored; `epoch`: of the table.
   ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options options);
+  // For a range that another core hands over. `epoch`: of the table that says so.
+  ShardCore(Route route, TableEpoch epoch, HandOver state, Options options);
 
-  // Runs one request. REQUIRES: turn.now is not before that of any earlier turn; turn.committed
-  // holds every earlier turn's batch.
+  // Takes up the rehome that an earlier run left under way. Call it before the first turn.
+  void TakeUp(RehomeRecord rehome);
+
+  // Runs one request. REQUIRES: it is not retired; turn.now is not before that of any earlier turn;
+  // turn.committed holds every earlier turn's batch.
   void Step(ShardRequest request, ShardTurn& turn);
+  // Runs one command. REQUIRES: nothing else is in the turn.
+  void Step(ShardCommand command, ShardTurn& turn);
+
+  // Whether requests may be run; otherwise they wait for a command or the time in turn.wake_at.
+  bool TakesRequests(absl::Time now) const { return !retired_ && now >= paused_until_; }
+  // Whether it has given everything away.
+  bool retired() const { return retired_; }
 
   // Ends a turn: background work that is due, and what is written once per turn. Call it last,
   // before the commit, and also for a turn without requests.
   void FinishTurn(ShardTurn& turn);
 
   ShardId shard() const { return route_.shard; }
+  const Route& route() const { return route_; }
+  // Of the table that gave it its range.
+  TableEpoch epoch() const { return epoch_; }
   const ShardStats& stats() const { return stats_; }
   size_t watch_count() const { return watches_.size(); }
 
  private:
-  struct Watch {
-    std::string account;
-    uint64_t next_revision = 0;  // the first to be told
-    uint64_t seen_revision = 0;  // of the account; may be lower
+  // What changed in a range since it was surveyed. Its counts may be negative, and wrap.
+  struct Tally {
+    OperationId operation;
+    KeyRange range;
+    ShardStats change;
   };
 
   OutcomeRetention Retention() const {
@@ -82,6 +104,27 @@ class ShardCore {
   void Run(CallId call, UnwatchRequest&& request, ShardTurn& turn);
   void Run(CallId call, PurgeNamespace&& request, ShardTurn& turn);
   void Run(CallId call, ReopenNamespace&& request, ShardTurn& turn);
+
+  // Commands; in shard_core_changes.cc.
+  void Run(BeginSurvey&& command, ShardTurn& turn);
+  void Run(EndSurvey&& command, ShardTurn& turn);
+  void Run(SplitOff&& command, ShardTurn& turn);
+  void Run(Retire&& command, ShardTurn& turn);
+  void Run(Unretire&& command, ShardTurn& turn);
+  void Run(Absorb&& command, ShardTurn& turn);
+  void Run(BeginRehome&& command, ShardTurn& turn);
+  void Run(SwitchHome&& command, ShardTurn& turn);
+  void Run(HomePublished&& command, ShardTurn& turn);
+  void Run(AbandonRehome&& command, ShardTurn& turn);
+  void Run(PauseRequests&& command, ShardTurn& turn);
+
+  // Gives away what is in memory of a range.
+  HandOver Release(const KeyRange& range);
+  void Take(HandOver state);
+  void AddWatch(CallId call, Watch watch);
+  void RehomeStep(ShardTurn& turn);
+  // `key`: of an account whose record or entries changed. Differences may be negative, and wrap.
+  void CountChange(RoutingKey key, const ShardStats& before);
 
   // Runs a mutation that `stage` describes, once per request_id: a repeat gets the stored answer.
   // `stage` takes the staged account and returns the answer to give once the revision is known.
@@ -105,12 +148,12 @@ class ShardCore {
   absl::Status SweepStep(ShardTurn& turn);
   absl::Status SweepAccount(const AccountRef& account, AccountRecord record, ShardTurn& turn);
 
-  const Route route_;
-  const TableEpoch epoch_;
+  Route route_;
+  TableEpoch epoch_;
   const Options options_;
   ShardStats stats_;
   ShardStats stats_written_;
-  RecordCache cache_;
+  std::unique_ptr<RecordCache> cache_;
   // Being deleted, or deleted and not created again; by the order in which they were closed.
   std::map<std::string, uint64_t, std::less<>> closed_namespaces_;
   uint64_t next_closed_ = 0;
@@ -120,6 +163,16 @@ class ShardCore {
   absl::Time next_progress_ = absl::InfinitePast();
   absl::Time next_sweep_ = absl::InfinitePast();
   std::string sweep_cursor_;  // key of the last account record swept; empty: from the start
+
+  std::optional<Tally> tally_;
+  std::optional<Rehome> rehome_;
+  bool rehome_reported_ = false;  // that everything is copied, or cannot be
+  absl::Time rehome_retry_ = absl::InfinitePast();
+  bool retired_ = false;
+  absl::Time paused_until_ = absl::InfinitePast();
+  // It was given a part away since the cache was empty: should that come back, what the cache knows
+  // of it is old.
+  bool cache_outlived_range_ = false;
 };
 
 }  // namespace shardd

@@ -1,5 +1,7 @@
 #include "server/daemon/daemon.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -12,7 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/status_macros.h"
 #include "server/config/address.h"
+#include "server/daemon/balancing_options.h"
 #include "server/daemon/fail_stop.h"
+#include "server/daemon/thread_report.h"
 #include "server/http/listen_probe.h"
 #include "server/http/metric_text.h"
 #include "storage/format.h"
@@ -117,13 +121,19 @@ Daemon::Daemon(const Settings& settings, Log& log)
       grpc_log_lines_(log),
       clock_(RealClock()),
       start_time_(clock_.Now()),
+      tally_(start_time_),
       notify_(Variable("NOTIFY_SOCKET")),
-      threads_(clock_) {}
+      threads_(clock_),
+      record_(threads_.Register("main", ThreadRole::kBackground, std::nullopt,
+                                /*queue_depth=*/nullptr)) {}
 
 Daemon::~Daemon() = default;
 
 ExitCode Daemon::Run() {
   const Version version = ThisVersion();
+  // Idle all along: to open a large data folder, or to drain, may take its time.
+  record_->EnterPhase(ThreadPhase::kIdle);
+  record_->BeginOperation("start");
   log_.Info(kComponent, "starting",
             {{"version", version.version}, {"commit", version.commit}, {"data", config_.data}});
   if (const absl::Status started = Start(); !started.ok()) {
@@ -139,9 +149,10 @@ ExitCode Daemon::Run() {
 }
 
 absl::Status Daemon::Start() {
-  absl::StatusOr<std::unique_ptr<SignalWatcher>> signals = SignalWatcher::Start(stops_);
+  absl::StatusOr<std::unique_ptr<SignalWatcher>> signals = SignalWatcher::Start(stops_, threads_);
   if (!signals.ok()) return Fail(ExitCode::kOther, signals.status());
   signals_ = *std::move(signals);
+  StartWatchdog();
   SHARDD_RETURN_IF_ERROR(StartHttp());
   notify_.Status("opening the data folder");
   SHARDD_RETURN_IF_ERROR(OpenStore());
@@ -149,12 +160,23 @@ absl::Status Daemon::Start() {
   return StartFrontEnd();
 }
 
+void Daemon::StartWatchdog() {
+  urgent_log_ =
+      std::make_unique<UrgentLog>(STDERR_FILENO, LogFormatNamed(config_.log_format), threads_);
+  ThreadWatchdog::Options options;
+  options.stall_after = config_.stall_after;
+  options.report = [log = urgent_log_.get()](const ThreadEvent& event) {
+    ReportThreadEvent(event, *log);
+  };
+  watchdog_ = std::make_unique<ThreadWatchdog>(threads_, clock_, std::move(options));
+}
+
 // First, so that probes can tell a start that takes long from a dead process.
 absl::Status Daemon::StartHttp() {
   const std::optional<HostPort> address = ParseHostPort(config_.http_listen);
   if (!address.has_value()) return absl::OkStatus();
   auto server = http::Server::Start(
-      {.host = address->host, .port = address->port},
+      {.host = address->host, .port = address->port, .threads = &threads_},
       http::AdminPages([this] { return ReadyChecks(); }, [this] { return MetricsPage(); }));
   if (!server.ok()) return Fail(ExitCodeOfListen(server.status()), server.status());
   http_ = *std::move(server);
@@ -184,6 +206,7 @@ absl::Status Daemon::StartRuntime() {
   Runtime::Options runtime_options;
   runtime_options.shard_count = static_cast<size_t>(config_.shards_initial);
   runtime_options.reserve_bytes = config_.reserve_bytes.value;
+  runtime_options.balancing = BalancingOptionsOf(config_);
   runtime_options.on_storage_failure = [this](const absl::Status& status) {
     FailStop(status, log_);
   };
@@ -222,12 +245,14 @@ void Daemon::AnnounceServing() {
 }
 
 void Daemon::AwaitStopRequest() {
+  record_->BeginOperation("await a signal");
   const absl::Duration interval =
       WatchdogInterval(Variable("WATCHDOG_USEC"), Variable("WATCHDOG_PID"));
   while (!stops_.AwaitAtLeast(1, interval)) notify_.Watchdog();
 }
 
 ExitCode Daemon::DrainAndClose() {
+  record_->BeginOperation("drain");
   log_.Info("drain", "asked to stop; a second time hurries");
   Steps steps(*this);
   Timer timer(*this);
@@ -285,6 +310,11 @@ std::string Daemon::MetricsPage() const {
   snapshot.process = ReadProcessUsage();
   snapshot.process.start_time = start_time_;
   snapshot.threads = threads_.List();
+  snapshot.thread_stalls = threads_.events().stalls();
+  for (const ThreadRole role : kThreadRoles) {
+    if (role == ThreadRole::kExternal) continue;  // not ours to read: no record
+    snapshot.thread_cpu_time[role] = threads_.CpuTime(role);
+  }
   if (stage_.load() != Stage::kStarting) {
     snapshot.calls = front_end_->counts();
     snapshot.storage_healthy = runtime_->storage_health().ok();
@@ -292,6 +322,9 @@ std::string Daemon::MetricsPage() const {
     if (auto space = runtime_->space(); space.ok()) snapshot.space = *space;
     snapshot.epoch = runtime_->tables()->current()->epoch();
     snapshot.shards = runtime_->Shards();
+    snapshot.shard_series =
+        ShardSeriesOf(*runtime_, tally_.Look(*runtime_->operations()), clock_.Now());
+    snapshot.balancer = BalancingSeriesOf(runtime_->balancer(), clock_.Now());
   }
   return http::ToPrometheusText(MetricFamiliesOf(snapshot));
 }

@@ -19,8 +19,10 @@
 #include "server/http/admin_pages.h"
 #include "server/http/server.h"
 #include "server/logging/log.h"
+#include "server/logging/urgent_log.h"
 #include "server/rpc/server.h"
 #include "server/runtime/runtime.h"
+#include "server/runtime/thread_watchdog.h"
 #include "server/threads_tracking_service/thread_registry.h"
 #include "storage/store.h"
 
@@ -55,6 +57,7 @@ class Daemon {
 
   // In this order. An error leaves what was made to TakeApart, and its code in failure_code_.
   absl::Status Start();
+  void StartWatchdog();
   absl::Status StartHttp();
   absl::Status OpenStore();
   absl::Status StartRuntime();
@@ -76,15 +79,19 @@ class Daemon {
   const GrpcLogLines grpc_log_lines_;
   const Clock& clock_;
   const absl::Time start_time_;
+  mutable OperationTally tally_;  // for /metrics
   bool suggest_commands_ = false;
   ExitCode failure_code_ = ExitCode::kOther;
   NotifySocket notify_;
   StopRequests stops_;
   ThreadRegistry threads_;
+  const std::shared_ptr<ThreadRecord> record_;  // of the thread that calls Run
   std::atomic<Stage> stage_{Stage::kStarting};
 
   // From the bottom up: each uses those before it, so they are destroyed in the other order. HTTP
   // threads read runtime_ and front_end_ from stage kServing on.
+  std::unique_ptr<UrgentLog> urgent_log_;
+  std::unique_ptr<ThreadWatchdog> watchdog_;
   std::unique_ptr<SignalWatcher> signals_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<rpc::GrpcFrontEnd> front_end_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/daemon/thread_metrics.h"
 #include "server/http/metric_text.h"
 
 namespace shardd {
@@ -51,50 +52,6 @@ void PutProcess(const ProcessUsage& process, Families* families) {
            families);
   PutGauge("process_start_time_seconds", "When the daemon started, since 1970.",
            absl::ToDoubleSeconds(process.start_time - absl::UnixEpoch()), families);
-}
-
-absl::string_view NameOf(ThreadRole role) {
-  switch (role) {
-    case ThreadRole::kWorker:
-      return "worker";
-    case ThreadRole::kPoller:
-      return "poller";
-    case ThreadRole::kCoordinator:
-      return "coordinator";
-    case ThreadRole::kBackground:
-      return "background";
-  }
-  return "";
-}
-
-absl::string_view NameOf(ThreadState state) {
-  switch (state) {
-    case ThreadState::kStarting:
-      return "starting";
-    case ThreadState::kRunning:
-      return "running";
-    case ThreadState::kStalled:
-      return "stalled";
-    case ThreadState::kStopped:
-      return "stopped";
-  }
-  return "";
-}
-
-// Zeros too, so that a first stalled thread is a step and not a new series.
-void PutThreads(const std::vector<ThreadStatus>& threads, Families* families) {
-  std::map<std::pair<ThreadRole, ThreadState>, uint64_t> counts;
-  for (const ThreadStatus& thread : threads) ++counts[{thread.role, thread.state}];
-  MetricFamily family = MetricFamily::Gauge("shardd_threads", "Threads by role and state.");
-  for (const ThreadRole role : {ThreadRole::kWorker, ThreadRole::kPoller, ThreadRole::kCoordinator,
-                                ThreadRole::kBackground}) {
-    for (const ThreadState state : {ThreadState::kStarting, ThreadState::kRunning,
-                                    ThreadState::kStalled, ThreadState::kStopped}) {
-      family.Add(static_cast<double>(counts[{role, state}]),
-                 {{"role", std::string(NameOf(role))}, {"state", std::string(NameOf(state))}});
-    }
-  }
-  Put(std::move(family), families);
 }
 
 MetricLabels LabelsOf(const rpc::MethodCounts& calls) {
@@ -215,9 +172,7 @@ void PutShards(const MetricsSnapshot& snapshot, Families* families) {
     entries += shard.stats.entry_count;
     bytes += shard.stats.byte_count;
   }
-  MetricFamily shards = MetricFamily::Gauge("shardd_shards", "Shards by state.");
-  shards.Add(static_cast<double>(snapshot.shards.size()), {{"state", "active"}});
-  Put(std::move(shards), families);
+  PutShardSeries(snapshot.shard_series, snapshot.shards.size(), families);
   PutGauge("shardd_routing_epoch", "Epoch of the routing table.",
            static_cast<double>(snapshot.epoch.value), families);
   PutGauge("shardd_accounts", "Accounts.", static_cast<double>(accounts), families);
@@ -234,8 +189,12 @@ std::vector<prometheus::MetricFamily> MetricFamiliesOf(const MetricsSnapshot& sn
   PutProcess(snapshot.process, &families);
   PutStorage(snapshot, &families);
   PutShards(snapshot, &families);
-  PutThreads(snapshot.threads, &families);
+  for (prometheus::MetricFamily& family : ThreadMetricFamiliesOf(
+           {snapshot.threads, snapshot.thread_stalls, snapshot.thread_cpu_time})) {
+    families.push_back(std::move(family));
+  }
   PutWorkers(snapshot, &families);
+  if (snapshot.balancer.has_value()) PutBalancing(*snapshot.balancer, &families);
   PutCalls(snapshot.calls, &families);
   return families;
 }

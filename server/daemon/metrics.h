@@ -3,11 +3,14 @@
 #include <prometheus/metric_family.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "server/base/ids.h"
+#include "server/daemon/balancing_metrics.h"
 #include "server/daemon/process_usage.h"
+#include "server/daemon/shard_metrics.h"
 #include "server/daemon/version.h"
 #include "server/rpc/call_metrics.h"
 #include "server/runtime/runtime.h"
@@ -21,6 +24,8 @@ struct MetricsSnapshot {
   Version version;
   ProcessUsage process;
   std::vector<ThreadStatus> threads;
+  ThreadEventLog::StallCounts thread_stalls;
+  std::map<ThreadRole, absl::Duration> thread_cpu_time;
   std::vector<rpc::MethodCounts> calls;
   // The rest is known once the data folder is open.
   bool storage_healthy = false;
@@ -28,6 +33,8 @@ struct MetricsSnapshot {
   std::optional<storage::SpaceUsage> space;
   TableEpoch epoch;
   std::vector<ShardStatus> shards;
+  ShardSeries shard_series;
+  std::optional<BalancingSeries> balancer;
 };
 
 // How many shards have series of their own; the others are added up under shard="other", so that

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -35,7 +36,8 @@ void PrepareSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-absl::StatusOr<std::unique_ptr<SignalWatcher>> SignalWatcher::Start(StopRequests& stops) {
+absl::StatusOr<std::unique_ptr<SignalWatcher>> SignalWatcher::Start(StopRequests& stops,
+                                                                    ThreadRegistry& threads) {
   const sigset_t signals = StopSignals();
   const int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signal_fd < 0) {
@@ -46,13 +48,15 @@ absl::StatusOr<std::unique_ptr<SignalWatcher>> SignalWatcher::Start(StopRequests
     close(signal_fd);
     return absl::InternalError(absl::StrCat("cannot make an eventfd: ", std::strerror(errno)));
   }
-  return std::unique_ptr<SignalWatcher>(new SignalWatcher(signal_fd, end_fd, stops));
+  return std::unique_ptr<SignalWatcher>(new SignalWatcher(signal_fd, end_fd, stops, threads));
 }
 
-SignalWatcher::SignalWatcher(int signal_fd, int end_fd, StopRequests& stops)
+SignalWatcher::SignalWatcher(int signal_fd, int end_fd, StopRequests& stops,
+                             ThreadRegistry& threads)
     : signal_fd_(signal_fd),
       end_fd_(end_fd),
       stops_(stops),
+      record_(threads.Register("signals", ThreadRole::kBackground, std::nullopt, nullptr)),
       thread_("signals", [this] { Run(); }) {}
 
 SignalWatcher::~SignalWatcher() {
@@ -66,11 +70,16 @@ SignalWatcher::~SignalWatcher() {
 void SignalWatcher::Run() {
   pollfd fds[] = {{.fd = signal_fd_, .events = POLLIN, .revents = 0},
                   {.fd = end_fd_, .events = POLLIN, .revents = 0}};
+  record_->EnterPhase(ThreadPhase::kIdle);
   while (fds[1].revents == 0) {
     if (poll(fds, std::size(fds), -1) < 0) continue;  // EINTR
     signalfd_siginfo info;
-    while (read(signal_fd_, &info, sizeof(info)) == sizeof(info)) stops_.Add();
+    while (read(signal_fd_, &info, sizeof(info)) == sizeof(info)) {
+      stops_.Add();
+      record_->CountItems(1);
+    }
   }
+  record_->Stop();
 }
 
 }  // namespace shardd

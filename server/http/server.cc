@@ -3,6 +3,7 @@
 #include <civetweb.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -77,11 +78,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, Ha
                             "no",
                             nullptr};
   mg_callbacks callbacks{};
+  callbacks.init_thread = &Server::OnThreadStart;
+  callbacks.exit_thread = &Server::OnThreadEnd;
   callbacks.begin_request = &Server::OnRequest;
   callbacks.log_message = &DropMessage;
   callbacks.log_access = &DropMessage;
 
-  std::unique_ptr<Server> server(new Server(std::move(handler)));
+  std::unique_ptr<Server> server(new Server(options.threads, std::move(handler)));
   server->context_ = mg_start(&callbacks, server.get(), settings);
   if (server->context_ == nullptr) {
     return absl::UnavailableError(absl::StrCat("cannot serve HTTP on ", address));
@@ -101,12 +104,18 @@ Server::~Server() {
   Mutex mutex;
   CondVar changed;
   bool ended = false;
+  std::shared_ptr<ThreadRecord> record;
+  if (threads_ != nullptr) {
+    record = threads_->Register("http-stop", ThreadRole::kBackground, std::nullopt, nullptr);
+  }
   ServiceThread knocker("http-stop", [&] {
+    if (record != nullptr) record->EnterPhase(ThreadPhase::kIdle);
     MutexLock lock(mutex);
     while (!ended) {
       Knock(address_);
       changed.WaitFor(mutex, kKnockInterval);
     }
+    if (record != nullptr) record->Stop();
   });
   mg_stop(context_);
   MutexLock lock(mutex);
@@ -114,12 +123,39 @@ Server::~Server() {
   changed.NotifyAll();
 }
 
+// The library keeps what this returns for the thread, and gives it back when the thread ends.
+void* Server::OnThreadStart(const mg_context* context, int type) {
+  constexpr int kWorkerThread = 1;
+  const auto* server = static_cast<const Server*>(mg_get_user_data(context));
+  if (server == nullptr || server->threads_ == nullptr) return nullptr;
+  const char* const name = type == kWorkerThread ? "http-worker" : "http-listener";
+  auto record = std::make_unique<std::shared_ptr<ThreadRecord>>(
+      server->threads_->Register(name, ThreadRole::kBackground, std::nullopt, nullptr));
+  (*record)->EnterPhase(ThreadPhase::kIdle);
+  return record.release();
+}
+
+void Server::OnThreadEnd(const mg_context*, int, void* record) {
+  if (record == nullptr) return;
+  const std::unique_ptr<std::shared_ptr<ThreadRecord>> owned(
+      static_cast<std::shared_ptr<ThreadRecord>*>(record));
+  (*owned)->Stop();
+}
+
 int Server::OnRequest(mg_connection* connection) {
   const mg_request_info* info = mg_get_request_info(connection);
   const auto* server = static_cast<const Server*>(info->user_data);
+  const auto* record =
+      static_cast<std::shared_ptr<ThreadRecord>*>(mg_get_thread_pointer(connection));
   const Request request = RequestOf(*info);
+  if (record != nullptr) (*record)->EnterPhase(ThreadPhase::kRunning);
   const Response response = server->Answer(request);
+  if (record != nullptr) (*record)->EnterPhase(ThreadPhase::kReplying);
   Send(connection, request, response);
+  if (record != nullptr) {
+    (*record)->CountItems(1);
+    (*record)->EnterPhase(ThreadPhase::kIdle);
+  }
   return response.status;
 }
 

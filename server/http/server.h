@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/http/listen_probe.h"
+#include "server/threads_tracking_service/thread_registry.h"
 
 // civetweb stays inside server.cc.
 struct mg_context;
@@ -43,6 +44,8 @@ class Server {
     uint16_t port = 0;  // 0 takes any free one
     // A client that is slower than this is hung up on.
     absl::Duration request_timeout = absl::Seconds(5);
+    // Where its threads are registered; must outlive the server. nullptr: nowhere.
+    ThreadRegistry* threads = nullptr;
   };
   using Handler = std::function<Response(const Request&)>;
 
@@ -62,10 +65,14 @@ class Server {
   static constexpr size_t kRequestBytesMax = 8192;
 
  private:
-  explicit Server(Handler handler) : handler_(std::move(handler)) {}
+  Server(ThreadRegistry* threads, Handler handler)
+      : threads_(threads), handler_(std::move(handler)) {}
+  static void* OnThreadStart(const mg_context* context, int type);
+  static void OnThreadEnd(const mg_context* context, int type, void* record);
   static int OnRequest(mg_connection* connection);
   Response Answer(const Request& request) const;
 
+  ThreadRegistry* const threads_;
   const Handler handler_;
   mg_context* context_ = nullptr;
   uint16_t port_ = 0;

@@ -33,10 +33,10 @@ struct BalancingConfig {
   // what one shard is split at: what was merged would have to double before it is split again.
   double merge_share_max = 0.5;
   absl::Duration merge_age_min = absl::Minutes(10);  // since the last split of either
-  absl::Duration cool_down = absl::Minutes(1);       // of a shard, after any change
+  absl::Duration cool_down = absl::Seconds(30);      // of a shard, after any change
   absl::Duration warm_up = absl::Minutes(1);         // of the daemon, before the first change
 
-  uint32_t changes_max = 1;  // at once
+  uint32_t changes_max = 4;  // at once
   uint32_t shards_min = 1;
   uint32_t shards_max = 1024;
   uint32_t homes_max = 64;

@@ -33,6 +33,26 @@ inline constexpr uint32_t kChangesAtOnceMax = 16;
 inline constexpr uint32_t kBalancedHomesMax = 512;
 inline constexpr absl::Duration kBalancingWaitMax = absl::Hours(168);
 
+// Of the requests that a shard is asked for, one in so many is looked at, so that looking costs
+// nothing: at the load from which shards are split, that is a hundred in some seconds.
+inline constexpr uint64_t kRequestsPerSample = 16;
+// Requests looked at between two rounds; past that every second one is forgotten, evenly.
+inline constexpr size_t kMeterSamplesMax = 1024;
+static_assert(kMeterSamplesMax % 2 == 0, "it is halved");
+
+// Rounds kept in memory for a trace: three hours of a small daemon, a quarter of an hour of one
+// with a hundred busy shards.
+inline constexpr size_t kTraceRoundsKept = 2160;
+inline constexpr size_t kTraceBytesKept = size_t{32} << 20;
+// With more shards than this a recorded round has no samples: with full ones it would be too large.
+inline constexpr size_t kTraceShardsSampled = 1024;
+
+// A pause that was forgotten ends by itself.
+inline constexpr absl::Duration kBalancerPauseDefault = absl::Minutes(10);
+inline constexpr absl::Duration kBalancerPauseMax = kBalancingWaitMax;
+// Changes of the policy and pauses that wait for the balancer.
+inline constexpr size_t kBalancerChangesQueuedMax = 64;
+
 // Decisions kept. Repeated "nothing" is one entry, so this is some per shard for the largest table.
 inline constexpr size_t kDecisionsKept = 8192;
 static_assert(kDecisionsKept >= 2 * kBalancedShardsMax);
@@ -45,5 +65,10 @@ static_assert(kDecisionTextBytesMax > 4 * (kNamespaceBytesMax + kAccountIdBytesM
 inline constexpr size_t kTraceRecordsMax = 10'000;
 inline constexpr size_t kTraceRecordBytesMax = size_t{16} << 20;
 static_assert(kTraceRecordBytesMax >= kBalancedShardsMax * 2048);
+static_assert(kTraceRecordBytesMax >=
+              kTraceShardsSampled *
+                  (kSplitCandidates * (kNamespaceBytesMax + kAccountIdBytesMax + 64) + 2048));
+static_assert(kTraceRoundsKept <= kTraceRecordsMax);
+static_assert(kTraceBytesKept >= 2 * kTraceRecordBytesMax);
 
 }  // namespace shardd::limits

@@ -67,10 +67,9 @@ absl::Status ListAccounts(ListCall& call) {
       StableHash128(ByteWriter().Bytes("accounts").Bytes(request.namespace_()).view());
   SHARDD_ASSIGN_OR_RETURN(std::string position, DecodePageToken(request.page_token(), query));
 
-  const std::shared_ptr<const TableHistory> tables = call.runtime().tables();
-  const std::unique_ptr<storage::Reader> snapshot = call.runtime().store().Snapshot();
+  const StoreView view = call.runtime().View();
   SHARDD_ASSIGN_OR_RETURN(AccountPage page,
-                          ReadAccountPage(*snapshot, *tables->current(),
+                          ReadAccountPage(*view.reader, *view.table,
                                           AccountPageQuery{.name_space = request.namespace_(),
                                                            .position = std::move(position),
                                                            .accounts_max = PageSize(page_size)}));

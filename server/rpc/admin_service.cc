@@ -1,17 +1,25 @@
 #include "server/rpc/admin_service.h"
 
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/rpc/export_stream.h"
 #include "server/rpc/proto_time.h"
 #include "server/rpc/session.h"
+#include "server/threads_tracking_service/thread_event.h"
 
 namespace shardd::rpc {
 namespace {
 
 using StatusCall = UnaryCall<v1::StatusRequest, v1::StatusResponse>;
 using GetConfigCall = UnaryCall<v1::GetConfigRequest, v1::GetConfigResponse>;
+
+// One screen: the paused shards that are named, and where reasons of one kind stop to be added.
+constexpr size_t kShardsNamedMax = 3;
+constexpr int kReasonsMax = 10;
 
 // Something is the matter: the verdict is at least as bad as `verdict`.
 void AddReason(v1::Verdict verdict, std::string message, std::string next_command,
@@ -65,9 +73,51 @@ void JudgeThreads(const ThreadRegistry& threads, v1::StatusResponse& status) {
     if (thread.state != ThreadState::kStopped) status.set_thread_count(status.thread_count() + 1);
     if (thread.state != ThreadState::kStalled) continue;
     AddReason(v1::VERDICT_DEGRADED,
-              absl::StrCat("thread ", thread.name, " has not moved for ",
-                           absl::FormatDuration(absl::Trunc(thread.phase_age, absl::Seconds(1)))),
-              absl::StrCat("shardctl thread get ", ToText(thread.id)), status);
+              absl::StrCat("thread ", thread.name, " has been ", NameOf(thread.phase), " for ",
+                           absl::FormatDuration(absl::Trunc(thread.phase_age, absl::Seconds(1))),
+                           " (cause: ", NameOf(CauseOf(thread.phase)), ")"),
+              absl::StrCat("shardctl thread stack ", ToText(thread.id)), status);
+  }
+}
+
+std::string UtcText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+// Requests to a paused shard wait, which somebody may have forgotten.
+void JudgePauses(const Runtime& runtime, absl::Time now, v1::StatusResponse& status) {
+  size_t paused = 0;
+  const std::shared_ptr<const ShardNotes> notes = runtime.notes();
+  for (const auto& [shard, note] : *notes) {
+    if (note.paused_until <= now || ++paused > kShardsNamedMax) continue;
+    AddReason(v1::VERDICT_DEGRADED,
+              absl::StrCat("shard ", ToText(shard), " is paused until ", UtcText(note.paused_until),
+                           ": its requests wait"),
+              absl::StrCat("shardctl shard resume ", ToText(shard)), status);
+  }
+  if (paused > kShardsNamedMax) {
+    AddReason(v1::VERDICT_DEGRADED,
+              absl::StrCat(paused - kShardsNamedMax, " more shards are paused"),
+              "shardctl shard list", status);
+  }
+}
+
+// What the newest verification of each shard has found.
+void JudgeVerifications(const Runtime& runtime, v1::StatusResponse& status) {
+  const std::shared_ptr<const OperationTable> operations = runtime.operations();
+  std::map<ShardId, const OperationRecord*> newest;
+  for (const auto& [id, operation] : *operations) {
+    if (operation.verification.has_value() && operation.change.has_value()) {
+      newest[operation.change->shard] = &operation;
+    }
+  }
+  for (const auto& [shard, operation] : newest) {
+    const Verification& found = *operation->verification;
+    if (found.error_count == 0 || status.reasons_size() >= kReasonsMax) continue;
+    AddReason(v1::VERDICT_DEGRADED,
+              absl::StrCat("shard ", ToText(shard), " contradicts itself in ", found.error_count,
+                           " places; the first: ", found.first_error),
+              absl::StrCat("shardctl operation get ", ToText(operation->id)), status);
   }
 }
 
@@ -103,6 +153,8 @@ v1::StatusResponse StatusOf(const DaemonFacts& facts, const CallContext& context
   CountOperations(runtime, status);
   JudgeStorage(runtime, status);
   JudgeThreads(threads, status);
+  JudgePauses(runtime, context.clock.Now(), status);
+  JudgeVerifications(runtime, status);
   if (context.draining.load()) {
     AddReason(v1::VERDICT_DRAINING, "the daemon is shutting down", "", status);
   }

@@ -45,6 +45,48 @@ v1::AccountState ToProto(AccountState state) {
   return v1::ACCOUNT_STATE_UNSPECIFIED;
 }
 
+void ToProto(const ShardChange& change, v1::ShardChange& proto) {
+  proto.set_shard_id(ToText(change.shard));
+  if (change.other.value != 0) proto.set_other_shard_id(ToText(change.other));
+  if (change.at.has_value()) proto.set_split_key(ToBytes(*change.at));
+  if (change.from != storage::kMeta) proto.set_from_home(storage::ToText(change.from));
+  if (change.to != storage::kMeta) proto.set_to_home(storage::ToText(change.to));
+  proto.set_epoch(change.epoch.value);
+  if (change.epoch.value != 0) rpc::ToProto(change.pause, *proto.mutable_pause());
+}
+
+void ToProto(const Verification& verification, v1::ShardTotals& proto) {
+  proto.set_account_count(verification.totals.account_count);
+  proto.set_entry_count(verification.totals.entry_count);
+  proto.set_byte_count(verification.totals.byte_count);
+  proto.set_record_count(verification.totals.record_count);
+  proto.set_checksum(verification.totals.checksum);
+  proto.set_error_count(verification.error_count);
+  proto.set_first_error(verification.first_error);
+}
+
+// A shard that works on something while it is paused does so when the pause is over.
+v1::ShardState StateOf(const ShardNote& note, absl::Time now) {
+  if (note.paused_until > now) return v1::SHARD_STATE_PAUSED;
+  if (note.operation.value == 0) return v1::SHARD_STATE_ACTIVE;
+  switch (note.operation_kind) {
+    case OperationKind::kSplit:
+      return v1::SHARD_STATE_SPLITTING;
+    case OperationKind::kMerge:
+      return v1::SHARD_STATE_MERGING;
+    case OperationKind::kRehome:
+      return v1::SHARD_STATE_MOVING_HOME;
+    case OperationKind::kDeleteNamespace:
+    case OperationKind::kImport:
+    case OperationKind::kBackup:
+    case OperationKind::kDrain:
+    case OperationKind::kVerify:
+    case OperationKind::kCompact:
+      return v1::SHARD_STATE_ACTIVE;
+  }
+  return v1::SHARD_STATE_ACTIVE;
+}
+
 }  // namespace
 
 void ToProto(ApplyResult&& result, v1::ApplyResponse& proto) {
@@ -113,20 +155,33 @@ void ToProto(const std::string& name, const NamespaceRecord& record, v1::Namespa
 }
 
 void ToProto(const OperationRecord& record, v1::Operation& proto) {
-  proto.set_id(ToText(record.id));
   proto.set_kind(static_cast<v1::OperationKind>(record.kind));
-  proto.set_state(static_cast<v1::OperationState>(record.state));
   proto.set_target(record.target);
-  proto.set_steps_done(record.steps_done);
   proto.set_status_message(record.status_message);
+  if (record.change.has_value()) ToProto(*record.change, *proto.mutable_shard_change());
+  if (record.id.value == 0) return;
+  proto.set_id(ToText(record.id));
+  proto.set_state(static_cast<v1::OperationState>(record.state));
+  proto.set_steps_done(record.steps_done);
+  if (record.verification.has_value()) ToProto(*record.verification, *proto.mutable_totals());
   ToProto(record.create_time, *proto.mutable_create_time());
   if (!record.running()) ToProto(record.end_time, *proto.mutable_end_time());
   proto.set_error_reason(static_cast<v1::ErrorReason>(record.error_reason));
   proto.set_error_message(record.error_message);
 }
 
+void ToProto(const TableChange& change, v1::TableChange& proto) {
+  proto.set_epoch(change.diff.epoch.value);
+  ToProto(change.time, *proto.mutable_time());
+  proto.set_kind(static_cast<v1::OperationKind>(change.kind));
+  proto.set_operation_id(ToText(change.operation));
+  for (const Route& route : change.diff.removed) ToProto(route, *proto.add_removed());
+  for (const Route& route : change.diff.added) ToProto(route, *proto.add_added());
+}
+
 void ToProto(const Route& route, v1::Route& proto) {
   proto.set_shard_id(ToText(route.shard));
+  proto.set_home(storage::ToText(route.home));
   proto.set_start(ToBytes(route.range.start));
   if (route.range.end.has_value()) proto.set_end(ToBytes(*route.range.end));
 }
@@ -142,10 +197,10 @@ void ToProto(const RouteTableDiff& diff, v1::RouteTableDiff& proto) {
   for (const Route& route : diff.added) ToProto(route, *proto.add_added());
 }
 
-void ToProto(const ShardStatus& status, v1::Shard& proto) {
+void ToProto(const ShardStatus& status, const ShardNote& note, absl::Time now, v1::Shard& proto) {
   proto.set_id(ToText(status.route.shard));
   ToProto(status.route, *proto.mutable_route());
-  proto.set_state(v1::SHARD_STATE_ACTIVE);
+  proto.set_state(StateOf(note, now));
   proto.set_home(storage::ToText(status.route.home));
   proto.set_thread_id(ToText(status.thread));
   proto.set_account_count(status.stats.account_count);
@@ -154,22 +209,12 @@ void ToProto(const ShardStatus& status, v1::Shard& proto) {
   proto.set_mailbox_depth(status.mailbox_depth);
   proto.set_requests_total(status.requests_total);
   proto.set_batches_total(status.batches_total);
-}
-
-void ToProto(const ThreadStatus& status, v1::Thread& proto) {
-  proto.set_id(ToText(status.id));
-  proto.set_name(status.name);
-  proto.set_role(static_cast<v1::ThreadRole>(status.role));
-  proto.set_state(static_cast<v1::ThreadState>(status.state));
-  proto.set_phase(static_cast<v1::ThreadPhase>(status.phase));
-  ToProto(status.phase_age, *proto.mutable_phase_age());
-  if (status.shard.has_value()) proto.set_shard_id(ToText(*status.shard));
-  ToProto(status.start_time, *proto.mutable_start_time());
-  proto.set_queue_depth(status.queue_depth);
-  proto.set_turns_total(status.turns_total);
-  proto.set_items_total(status.items_total);
-  ToProto(status.busy_time, *proto.mutable_busy_time());
-  ToProto(status.longest_turn, *proto.mutable_longest_turn());
+  if (note.pinned_until > now) ToProto(note.pinned_until, *proto.mutable_pinned_until());
+  if (note.paused_until > now) ToProto(note.paused_until, *proto.mutable_paused_until());
+  if (note.operation.value != 0) proto.set_operation_id(ToText(note.operation));
+  if (note.last_change != absl::InfinitePast()) {
+    ToProto(note.last_change, *proto.mutable_last_change_time());
+  }
 }
 
 }  // namespace shardd::rpc

@@ -7,13 +7,11 @@
 #include "server/routing/route_table.h"
 #include "server/runtime/runtime.h"
 #include "server/shard_state_operations/requests.h"
-#include "server/threads_tracking_service/thread_registry.h"
 #include "shardd/v1/account.pb.h"
 #include "shardd/v1/operation.pb.h"
 #include "shardd/v1/routing.pb.h"
 #include "shardd/v1/shard.pb.h"
 #include "shardd/v1/state.pb.h"
-#include "shardd/v1/thread_tracking.pb.h"
 
 namespace shardd::rpc {
 
@@ -27,11 +25,13 @@ void ToProto(OutcomeResult&& result, v1::GetRequestOutcomeResponse& proto);
 void ToProto(const AccountChange& change, v1::AccountChange& proto);
 void ToProto(AccountResult&& result, v1::Account& proto);
 void ToProto(const std::string& name, const NamespaceRecord& record, v1::Namespace& proto);
+// One without an id was only validated, and has no state either.
 void ToProto(const OperationRecord& record, v1::Operation& proto);
+void ToProto(const TableChange& change, v1::TableChange& proto);
 void ToProto(const Route& route, v1::Route& proto);
 void ToProto(const RouteTable& table, v1::RouteTable& proto);
 void ToProto(const RouteTableDiff& diff, v1::RouteTableDiff& proto);
-void ToProto(const ShardStatus& status, v1::Shard& proto);
-void ToProto(const ThreadStatus& status, v1::Thread& proto);
+// `note` says what the shard is doing as of `now`.
+void ToProto(const ShardStatus& status, const ShardNote& note, absl::Time now, v1::Shard& proto);
 
 }  // namespace shardd::rpc

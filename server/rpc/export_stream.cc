@@ -65,8 +65,9 @@ absl::Status ExportStream::WriteFrame() {
 }
 
 absl::Status ExportStream::ReadPage() {
-  table_ = runtime().tables()->current();
-  view_ = runtime().store().Snapshot();
+  StoreView view = runtime().View();
+  table_ = std::move(view.table);
+  view_ = std::move(view.reader);
   SHARDD_ASSIGN_OR_RETURN(page_, ReadAccountPage(*view_, *table_,
                                                  {.name_space = name_space_,
                                                   .position = position_,

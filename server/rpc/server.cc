@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/rpc/account_service.h"
+#include "server/rpc/load_balancing_service.h"
 #include "server/rpc/operation_service.h"
 #include "server/rpc/reflection_service.h"
 #include "server/rpc/routing_service.h"
@@ -67,6 +68,7 @@ void GrpcFrontEnd::AddServices() {
   services_.push_back(std::make_unique<ShardService>(context_));
   services_.push_back(std::make_unique<ThreadTrackingService>(context_, threads_));
   services_.push_back(std::make_unique<OperationService>(context_));
+  services_.push_back(std::make_unique<LoadBalancingService>(context_));
   services_.push_back(std::make_unique<AdminService>(context_, facts_, threads_));
   for (const auto& service : services_) health_.Add(service->name());
   services_.push_back(std::make_unique<HealthService>(context_, health_));

@@ -16,8 +16,9 @@ absl::Status StreamCall::Begin(std::weak_ptr<EndableStream> self) {
   SHARDD_RETURN_IF_ERROR(shared().Begin(admission_));
   admitted_ = true;
   open_streams().Add(this, std::move(self));
-  // A drain that began in between has not seen this stream in the list.
-  if (admission_ != Admission::kProbe && shared().draining.load()) return DrainingError();
+  // A drain that began in between has not seen this stream in the list. What operators look with
+  // may begin while it goes on, and ends when it is over.
+  if (admission_ == Admission::kData && shared().draining.load()) return DrainingError();
   return absl::OkStatus();
 }
 

@@ -13,6 +13,7 @@
 #include "server/rpc/described_service.h"
 #include "server/rpc/errors.h"
 #include "server/rpc/parsed.h"
+#include "server/rpc/reply_inbox.h"
 
 namespace shardd::rpc {
 
@@ -89,11 +90,18 @@ class UnaryCall final : public CompletionTag, public DirectTarget {
     if (!accepted.ok()) Finish(accepted);
   }
 
+  // From any thread: has `end` finish the call on its poller.
+  void FinishLater(std::function<void(UnaryCall&)> end) {
+    finish_later_ = std::move(end);
+    inbox().Put(*this, 0, absl::StatusOr<CoordinatorAnswer>(ShardNote()));  // only wakes it
+  }
+
   void OnReply(uint32_t, absl::StatusOr<ShardAnswer> answer) override {
     if (answer.ok()) fill_from_shard_(*answer, response_);
     Finish(answer.status());
   }
   void OnCoordinatorReply(absl::StatusOr<CoordinatorAnswer> answer) override {
+    if (finish_later_) return finish_later_(*this);
     if (answer.ok()) fill_from_coordinator_(*answer, response_);
     Finish(answer.status());
   }
@@ -130,6 +138,7 @@ class UnaryCall final : public CompletionTag, public DirectTarget {
   bool admitted_ = false;
   bool finishing_ = false;
   size_t held_bytes_ = 0;
+  std::function<void(UnaryCall&)> finish_later_;
   FillFromShard fill_from_shard_ = nullptr;
   FillFromCoordinator fill_from_coordinator_ = nullptr;
 };

@@ -4,6 +4,7 @@
 
 #include "server/base/error.h"
 #include "server/base/limits.h"
+#include "server/runtime/balancer.h"
 
 namespace shardd {
 
@@ -46,10 +47,29 @@ absl::Status CoordinatorLoop::Push(CoordinatorRequest request) {
   return Error(Reason::kDraining, "the daemon is stopping");
 }
 
-void CoordinatorLoop::Push(PurgeResult result) {
+void CoordinatorLoop::PushResult(Item result) {
   // Weightless: a refusal would leave its operation waiting. After Stop the operation goes on at
   // the next start.
-  static_cast<void>(queue_.Push(Item(std::move(result)), 0, 0));
+  static_cast<void>(queue_.Push(std::move(result), 0, 0));
+}
+
+bool CoordinatorLoop::Quiesce(absl::Time deadline) {
+  stops_changes_.store(true);
+  queue_.Wake();
+  MutexLock lock(quiet_mutex_);
+  while (!quiet_) {
+    const absl::Duration left = deadline - environment_.clock.Now();
+    if (left <= absl::ZeroDuration()) break;
+    quiet_changed_.WaitFor(quiet_mutex_, left);
+  }
+  return quiet_;
+}
+
+void CoordinatorLoop::TellIfQuiet() {
+  if (!stops_changes_.load() || (core_.flipping() && !failed_)) return;
+  MutexLock lock(quiet_mutex_);
+  quiet_ = true;
+  quiet_changed_.NotifyAll();
 }
 
 void CoordinatorLoop::Stop() {
@@ -62,6 +82,7 @@ void CoordinatorLoop::Loop() {
   record_->EnterPhase(ThreadPhase::kIdle);
   while (queue_.PopAll(items, wake_at_, environment_.clock)) {
     record_->EnterPhase(ThreadPhase::kRunning);
+    if (stops_changes_.load()) core_.StopChanges();
     CoordinatorTurn turn;
     turn.now = environment_.clock.Now();
     for (Item& item : items) {
@@ -72,6 +93,7 @@ void CoordinatorLoop::Loop() {
     CommitTurn(turn);
     record_->CountItems(items.size());
     items.clear();
+    TellIfQuiet();
     record_->EnterPhase(ThreadPhase::kIdle);
   }
   CoordinatorTurn last;
@@ -84,14 +106,16 @@ void CoordinatorLoop::Loop() {
 void CoordinatorLoop::CommitTurn(CoordinatorTurn& turn) {
   if (!turn.batch.empty() && !failed_) {
     record_->EnterPhase(ThreadPhase::kCommitting);
-    const absl::Status committed = environment_.store.Commit(turn.batch);
-    if (!committed.ok()) {
-      failed_ = true;
-      environment_.on_storage_failure(committed);
-    }
+    Fail(environment_.store.Commit(turn.batch));
   }
   record_->EnterPhase(ThreadPhase::kReplying);
   for (CoordinatorEffect& effect : turn.effects) Perform(effect);
+}
+
+void CoordinatorLoop::Fail(const absl::Status& status) {
+  if (status.ok()) return;
+  failed_ = true;
+  environment_.on_storage_failure(status);
 }
 
 void CoordinatorLoop::Perform(CoordinatorEffect& effect) {
@@ -100,13 +124,35 @@ void CoordinatorLoop::Perform(CoordinatorEffect& effect) {
       reply->answer = Error(Reason::kStorageFailed,
                             "storage failed while the request was being written; the daemon stops");
     }
+    if (reply->call.call == Balancer::kCall) {
+      return environment_.on_balancer_reply(std::move(*reply));
+    }
     environment_.sink.OnCoordinatorReply(std::move(*reply));
   } else if (failed_) {
     return;
   } else if (auto* tables = std::get_if<PublishTables>(&effect)) {
     environment_.publish(*tables);
+  } else if (auto* message = std::get_if<SendToShard>(&effect)) {
+    environment_.send_to_shard(std::move(*message));
+  } else if (auto* to_range = std::get_if<SendToRange>(&effect)) {
+    environment_.send_to_range(std::move(*to_range));
+  } else if (auto* command = std::get_if<CommandShard>(&effect)) {
+    environment_.command_shard(std::move(*command));
+  } else if (auto* forget = std::get_if<ForgetShard>(&effect)) {
+    environment_.forget_shard(*forget);
   } else {
-    environment_.send_to_shard(std::move(std::get<SendToShard>(effect)));
+    PerformOnStore(effect);
+  }
+}
+
+void CoordinatorLoop::PerformOnStore(CoordinatorEffect& effect) {
+  if (const auto* create = std::get_if<CreateHome>(&effect)) {
+    Fail(environment_.store.CreateHome(create->home));
+  } else if (const auto* drop = std::get_if<DropHome>(&effect)) {
+    Fail(environment_.store.DropHome(drop->home));
+    PushResult(HomeDropped{drop->operation});
+  } else {
+    environment_.compact(std::get<CompactRange>(effect));
   }
 }
 

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/account/record_key.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
+#include "server/runtime/survey.h"
 #include "server/shard_state_operations/shard_reader.h"
 
 namespace shardd {
@@ -67,53 +69,181 @@ absl::Status LocalRuntime::Start() {
   LookAtSpace();
   SHARDD_ASSIGN_OR_RETURN(CoordinatorCore core,
                           CoordinatorCore::Load(store_, options_.shard_count));
-  const RouteTable& table = core.table();
-  SHARDD_RETURN_IF_ERROR(PrepareHomes(table, core.first_start()));
+  SHARDD_RETURN_IF_ERROR(PrepareHomes(core));
+  surveys_ = std::make_unique<BackgroundJobs>("surveys", threads_, clock_);
+  compactions_ = std::make_unique<BackgroundJobs>("compactions", threads_, clock_);
+  const RouteTable table = core.table();
   auto directory = std::make_shared<Directory>();
   for (const Route& route : table.routes()) {
     SHARDD_ASSIGN_OR_RETURN(ShardCore shard, LoadShard(table, route));
-    workers_.push_back(std::make_unique<ShardWorker>(
-        route, std::move(shard),
-        QueueLimits{options_.mailbox_items_max, options_.mailbox_bytes_max}, threads_,
-        ShardWorker::Environment{
-            store_, clock_, sink_,
-            [this](PurgeResult result) { coordinator_->Push(std::move(result)); },
-            [this](absl::Status status) { Fail(std::move(status)); },
-            [this] { WorkerFinished(); }}));
-    worker_of_.emplace(route.shard, workers_.back().get());
-    directory->workers.push_back(workers_.back().get());
+    const ShardWorker& worker = AddWorker(std::move(shard), table.epoch());
+    mailboxes_.Add(route.range, worker.mailbox());
+    directory->mailboxes.push_back(worker.mailbox());
   }
   directory_.Publish(std::move(directory));
-  coordinator_ = std::make_unique<CoordinatorLoop>(
-      std::move(core), threads_,
-      CoordinatorLoop::Environment{
-          store_, clock_, sink_, [this](const PublishTables& tables) { Publish(tables); },
-          [this](struct SendToShard message) { SendToShard(std::move(message)); },
-          [this](absl::Status status) { Fail(std::move(status)); }});
+  coordinator_ =
+      std::make_unique<CoordinatorLoop>(std::move(core), threads_, CoordinatorEnvironment());
+  SHARDD_ASSIGN_OR_RETURN(balancer_, Balancer::Load(options_.balancing, BalancerEnvironment()));
   SHARDD_RETURN_IF_ERROR(coordinator_->Start());
-  for (const auto& worker : workers_) worker->Start();
+  {
+    MutexLock lock(workers_mutex_);
+    for (const auto& [shard, worker] : workers_) worker->Start();
+  }
   space_watcher_ = std::make_unique<ServiceThread>("space", [this] { WatchSpace(); });
+  balancer_->Start();
   return absl::OkStatus();
 }
 
-absl::Status LocalRuntime::PrepareHomes(const RouteTable& table, bool first_start) {
+ShardWorker::Environment LocalRuntime::WorkerEnvironment() {
+  return ShardWorker::Environment{
+      .store = store_,
+      .clock = clock_,
+      .sink = sink_,
+      .on_purge_result = [this](PurgeResult r) { coordinator_->PushResult(std::move(r)); },
+      .on_report = [this](ShardReport r) { coordinator_->PushResult(std::move(r)); },
+      .survey = [this](const SurveyOrder& order) { Survey(order); },
+      .start_shard = [this](ShardWorker& parent,
+                            struct StartShard start) { StartShard(parent, std::move(start)); },
+      .end_shard = [this](ShardWorker& survivor, struct EndShard end) { EndShard(survivor, end); },
+      .on_storage_failure = [this](absl::Status status) { Fail(std::move(status)); },
+      .on_finished = [this] { WorkerFinished(); }};
+}
+
+CoordinatorLoop::Environment LocalRuntime::CoordinatorEnvironment() {
+  return CoordinatorLoop::Environment{
+      .store = store_,
+      .clock = clock_,
+      .sink = sink_,
+      .on_balancer_reply = [this](CoordinatorReply r) { balancer_->OnAnswer(std::move(r)); },
+      .publish = [this](const PublishTables& tables) { Publish(tables); },
+      .send_to_shard =
+          [this](SendToShard message) {
+            MailboxOf(message.shard)->PushMessage(std::move(message.body));
+          },
+      .send_to_range =
+          [this](const SendToRange& message) {
+            mailboxes_.PushMessage(message.range, message.body);
+          },
+      .command_shard =
+          [this](CommandShard message) {
+            MailboxOf(message.shard)->PushCommand(std::move(message.command));
+          },
+      .compact = [this](const struct CompactRange& order) { Compact(order); },
+      .forget_shard = [this](const struct ForgetShard& forget) { ForgetShard(forget.shard); },
+      .on_storage_failure = [this](absl::Status status) { Fail(std::move(status)); }};
+}
+
+Balancer::Environment LocalRuntime::BalancerEnvironment() {
+  return Balancer::Environment{
+      .store = store_,
+      .clock = clock_,
+      .threads = threads_,
+      .look = [this] { return ViewForBalancer(); },
+      .submit = [this](CoordinatorRequest r) { return SubmitToCoordinator(std::move(r)); },
+      .on_storage_failure = [this](absl::Status status) { Fail(std::move(status)); }};
+}
+
+BalancingView LocalRuntime::ViewForBalancer() const {
+  const std::shared_ptr<const Directory> directory = directory_.Read();
+  BalancingView view;
+  view.table = directory->tables->current();
+  for (const std::shared_ptr<ShardMailbox>& mailbox : directory->mailboxes) {
+    view.meters.emplace_back(mailbox, &mailbox->meter());
+  }
+  view.notes = directory->notes;
+  view.operations = directory->operations;
+  return view;
+}
+
+ShardWorker& LocalRuntime::AddWorker(ShardCore core, TableEpoch since) {
+  const ShardId shard = core.shard();
+  auto mailbox = std::make_shared<ShardMailbox>(
+      QueueLimits{options_.mailbox_items_max, options_.mailbox_bytes_max}, since, clock_);
+  auto worker = std::make_unique<ShardWorker>(std::move(core), std::move(mailbox), threads_,
+                                              WorkerEnvironment());
+  ShardWorker& added = *worker;
+  {
+    MutexLock lock(stop_mutex_);
+    ++workers_running_;
+  }
+  MutexLock lock(workers_mutex_);
+  workers_.emplace(shard, std::move(worker));
+  return added;
+}
+
+ShardWorker* LocalRuntime::FindWorker(ShardId shard) const {
+  const auto found = workers_.find(shard);
+  return found == workers_.end() ? nullptr : found->second.get();
+}
+
+std::shared_ptr<ShardMailbox> LocalRuntime::MailboxOf(ShardId shard) const {
+  MutexLock lock(workers_mutex_);
+  const ShardWorker* const worker = FindWorker(shard);
+  SHARDD_CHECK(worker != nullptr);  // the coordinator forgets a shard last
+  return worker->mailbox();
+}
+
+void LocalRuntime::StartShard(ShardWorker& parent, struct StartShard start) {
+  ShardCore::Options options;
+  options.cache_bytes = start.state->cache_bytes;
+  ShardWorker& child =
+      AddWorker(ShardCore(start.route, start.epoch, std::move(*start.state), options), start.epoch);
+  mailboxes_.Split(parent.mailbox(), start.route.range, child.mailbox(), start.epoch);
+  child.Start();
+}
+
+void LocalRuntime::EndShard(ShardWorker& survivor, struct EndShard end) {
+  const std::shared_ptr<ShardMailbox> ended = MailboxOf(end.ended);
+  mailboxes_.Merge(ended, survivor.mailbox(), end.epoch);
+  ended->Close();
+}
+
+void LocalRuntime::ForgetShard(ShardId shard) {
+  std::unique_ptr<ShardWorker> worker;
+  {
+    MutexLock lock(workers_mutex_);
+    const auto found = workers_.find(shard);
+    SHARDD_CHECK(found != workers_.end());
+    worker = std::move(found->second);
+    workers_.erase(found);
+  }
+  // Its mailbox is closed and empty, so its thread is about to end.
+  worker->Join();
+}
+
+void LocalRuntime::Survey(const SurveyOrder& order) {
+  // Taken here, between two turns of the owner: what it commits later is not seen.
+  std::shared_ptr<storage::Reader> view = store_.Snapshot();
+  const bool added = surveys_->Add([this, order, view = std::move(view)] {
+    coordinator_->PushResult(RunSurvey(*view, order, stop_jobs_));
+  });
+  if (!added) return;  // the daemon stops; the operation goes on at the next start
+}
+
+void LocalRuntime::Compact(const struct CompactRange& order) {
+  static_cast<void>(compactions_->Add([this, order] {
+    const absl::Status status = store_.CompactRange(order.home, BoundsOf(order.range), stop_jobs_);
+    coordinator_->PushResult(RangeCompacted{order.operation, status});
+  }));
+}
+
+absl::Status LocalRuntime::PrepareHomes(const CoordinatorCore& core) {
   const std::vector<storage::Family> homes = store_.Homes();
+  const std::vector<storage::Family> known = core.Homes();
   for (const storage::Family home : homes) {
-    const bool used = std::any_of(table.routes().begin(), table.routes().end(),
-                                  [&](const Route& route) { return route.home == home; });
     // Bytes that nobody claims may be somebody's data: an operator must look, the daemon never
     // drops them.
-    if (!used) {
+    if (std::find(known.begin(), known.end(), home) == known.end()) {
       return Error(Reason::kStorageCorrupt,
                    absl::StrCat("column family ", storage::ToText(home),
                                 " belongs to no shard; the daemon does not start on data it does "
                                 "not understand"));
     }
   }
-  for (const Route& route : table.routes()) {
+  for (const Route& route : core.table().routes()) {
     // A home is made before the table that names it. One that is gone took its accounts with it:
     // an empty one in its place would hide that.
-    if (!first_start && std::find(homes.begin(), homes.end(), route.home) == homes.end()) {
+    if (!core.first_start() && std::find(homes.begin(), homes.end(), route.home) == homes.end()) {
       return Error(Reason::kStorageCorrupt,
                    absl::StrCat("column family ", storage::ToText(route.home), " of shard ",
                                 ToText(route.shard), " is missing"));
@@ -135,24 +265,31 @@ absl::StatusOr<ShardCore> LocalRuntime::LoadShard(const RouteTable& table,
   ShardCore::Options options;
   options.cache_bytes = std::max(limits::kRecordCacheBytes / table.routes().size(),
                                  limits::kRecordCacheBytesPerShardMin);
-  return ShardCore(route, table.epoch(), stats, options);
+  ShardCore core(route, table.epoch(), stats, options);
+  SHARDD_ASSIGN_OR_RETURN(const bool moves,
+                          store_.Get(storage::kMeta, RehomeKey(route.shard), &bytes));
+  if (moves) {
+    SHARDD_ASSIGN_OR_RETURN(RehomeRecord rehome, RehomeRecord::Decode(bytes));
+    core.TakeUp(std::move(rehome));
+  }
+  return core;
 }
 
 void LocalRuntime::Publish(const PublishTables& tables) {
   // Only the coordinator publishes, so reading and replacing is no race.
   auto directory = std::make_shared<Directory>(*directory_.Read());
-  if (tables.routing != nullptr) directory->tables = tables.routing;
   if (tables.namespaces != nullptr) directory->namespaces = tables.namespaces;
   if (tables.operations != nullptr) directory->operations = tables.operations;
+  if (tables.notes != nullptr) directory->notes = tables.notes;
+  if (tables.lineage != nullptr) directory->lineage = tables.lineage;
+  if (tables.routing != nullptr) {
+    directory->tables = tables.routing;
+    directory->mailboxes.clear();
+    for (const Route& route : directory->table().routes()) {
+      directory->mailboxes.push_back(MailboxOf(route.shard));
+    }
+  }
   directory_.Publish(std::move(directory));
-}
-
-void LocalRuntime::SendToShard(struct SendToShard message) {
-  std::vector<ShardRequest> requests(1);
-  requests[0].body = std::move(message.body);
-  // Weightless: there is one for each running operation. Refused only while draining; then the
-  // operation goes on at the next start.
-  static_cast<void>(worker_of_.at(message.shard)->mailbox().Push(std::move(requests), 0, 0));
 }
 
 void LocalRuntime::Fail(absl::Status status) {
@@ -163,7 +300,7 @@ void LocalRuntime::Fail(absl::Status status) {
 
 void LocalRuntime::WorkerFinished() {
   MutexLock lock(stop_mutex_);
-  ++workers_finished_;
+  --workers_running_;
   worker_finished_.NotifyAll();
 }
 
@@ -217,40 +354,28 @@ absl::StatusOr<size_t> LocalRuntime::Admit(const Directory& directory,
   return index;
 }
 
-absl::Status LocalRuntime::Push(ShardWorker& worker, std::vector<ShardRequest>& requests) {
-  size_t items = 0;
-  size_t bytes = 0;
-  for (const ShardRequest& request : requests) {
-    const size_t weight = MailboxWeight(request.body);
-    items += weight > 0 ? 1 : 0;
-    bytes += weight;
-  }
-  switch (worker.mailbox().Push(std::move(requests), items, bytes)) {
-    case ShardWorker::Mailbox::PushResult::kAccepted:
-      return absl::OkStatus();
-    case ShardWorker::Mailbox::PushResult::kFull:
-      return WithRetryAfter(
-          Error(Reason::kMailboxFull,
-                absl::StrCat("the mailbox of the shard is full (", options_.mailbox_items_max,
-                             " requests or ", options_.mailbox_bytes_max, " bytes)")),
-          limits::kMailboxRetryAfter);
-    case ShardWorker::Mailbox::PushResult::kClosed:
-      break;
-  }
-  return Draining();
+absl::Status LocalRuntime::WhyRefused(ShardMailbox::PushResult why) const {
+  if (why != ShardMailbox::PushResult::kFull) return Draining();
+  return WithRetryAfter(
+      Error(Reason::kMailboxFull,
+            absl::StrCat("the mailbox of the shard is full (", options_.mailbox_items_max,
+                         " requests or ", options_.mailbox_bytes_max, " bytes)")),
+      limits::kMailboxRetryAfter);
 }
 
 absl::Status LocalRuntime::Submit(ShardRequest request) {
   const std::shared_ptr<const Directory>& directory = directory_.Read();
   SHARDD_ASSIGN_OR_RETURN(const size_t index, Admit(*directory, request));
-  std::vector<ShardRequest> requests;
-  requests.push_back(std::move(request));
-  return Push(*directory->workers[index], requests);
+  ShardMailbox::Item item;
+  item.push_back(std::move(request));
+  const auto refused =
+      mailboxes_.Push(*directory->mailboxes[index], std::move(item), directory->table().epoch());
+  return refused.empty() ? absl::OkStatus() : WhyRefused(refused.front().why);
 }
 
 void LocalRuntime::Submit(std::vector<ShardRequest> requests) {
   const std::shared_ptr<const Directory> directory = directory_.Read();
-  std::vector<std::vector<ShardRequest>> by_route(directory->workers.size());
+  std::vector<ShardMailbox::Item> by_route(directory->mailboxes.size());
   for (ShardRequest& request : requests) {
     absl::StatusOr<size_t> index = Admit(*directory, request);
     if (!index.ok()) {
@@ -261,9 +386,12 @@ void LocalRuntime::Submit(std::vector<ShardRequest> requests) {
   }
   for (size_t i = 0; i < by_route.size(); ++i) {
     if (by_route[i].empty()) continue;
-    const absl::Status pushed = Push(*directory->workers[i], by_route[i]);
-    if (pushed.ok()) continue;
-    for (ShardRequest& request : by_route[i]) sink_.OnReply(Reply{request.call, pushed});
+    for (const ShardMailboxes::Refused& refused : mailboxes_.Push(
+             *directory->mailboxes[i], std::move(by_route[i]), directory->table().epoch())) {
+      for (const ShardRequest& request : refused.requests) {
+        sink_.OnReply(Reply{request.call, WhyRefused(refused.why)});
+      }
+    }
   }
 }
 
@@ -273,23 +401,55 @@ absl::Status LocalRuntime::SubmitToCoordinator(CoordinatorRequest request) {
   return coordinator_->Push(std::move(request));
 }
 
+template <typename Read>
+auto LocalRuntime::ReadStable(Read read) const {
+  while (true) {
+    const std::shared_ptr<const Directory> directory = directory_.Read();
+    auto result = read(*directory);
+    if (directory_.Read()->table().epoch() == directory->table().epoch()) return result;
+  }
+}
+
+void LocalRuntime::Measure(const Directory& directory, size_t index, const AccountRef& account,
+                           uint64_t bytes) {
+  directory.mailboxes[index]->meter().AddRead(account, bytes);
+}
+
 absl::StatusOr<GetResult> LocalRuntime::Get(const GetRequest& request, uint64_t epoch) {
-  const std::shared_ptr<const Directory>& directory = directory_.Read();
-  SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(*directory, request.account, epoch));
-  return GetFromStore(store_, directory->table().routes()[index].home, request);
+  return ReadStable([&](const Directory& directory) -> absl::StatusOr<GetResult> {
+    SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, request.account, epoch));
+    auto result = GetFromStore(store_, directory.table().routes()[index].home, request);
+    if (result.ok() && IsReadMeasured()) {
+      Measure(directory, index, request.account, ReadBytes(ShardAnswer(*result)));
+    }
+    return result;
+  });
 }
 
 absl::StatusOr<ScanResult> LocalRuntime::Scan(const ScanRequest& request, uint64_t epoch) {
-  const std::shared_ptr<const Directory>& directory = directory_.Read();
-  SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(*directory, request.account, epoch));
-  const std::unique_ptr<storage::Reader> snapshot = store_.Snapshot();
-  return ShardReader(*snapshot, directory->table().routes()[index].home).Scan(request);
+  return ReadStable([&](const Directory& directory) -> absl::StatusOr<ScanResult> {
+    SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, request.account, epoch));
+    const std::unique_ptr<storage::Reader> snapshot = store_.Snapshot();
+    auto result = ShardReader(*snapshot, directory.table().routes()[index].home).Scan(request);
+    if (result.ok() && IsReadMeasured()) {
+      Measure(directory, index, request.account, ReadBytes(ShardAnswer(*result)));
+    }
+    return result;
+  });
 }
 
 absl::StatusOr<AccountResult> LocalRuntime::GetAccount(const GetAccountRequest& request) {
-  const std::shared_ptr<const Directory>& directory = directory_.Read();
-  SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(*directory, request.account, 0));
-  return GetAccountFrom(store_, directory->table().routes()[index].home, request.account);
+  return ReadStable([&](const Directory& directory) -> absl::StatusOr<AccountResult> {
+    SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, request.account, 0));
+    if (IsReadMeasured()) Measure(directory, index, request.account, 0);
+    return GetAccountFrom(store_, directory.table().routes()[index].home, request.account);
+  });
+}
+
+StoreView LocalRuntime::View() const {
+  return ReadStable([&](const Directory& directory) {
+    return StoreView{directory.tables->current(), store_.Snapshot()};
+  });
 }
 
 std::shared_ptr<const TableHistory> LocalRuntime::tables() const {
@@ -302,27 +462,45 @@ std::shared_ptr<const OperationTable> LocalRuntime::operations() const {
   return directory_.Read()->operations;
 }
 
+std::shared_ptr<const ShardNotes> LocalRuntime::notes() const { return directory_.Read()->notes; }
+std::shared_ptr<const Lineage> LocalRuntime::lineage() const { return directory_.Read()->lineage; }
+
 std::optional<ShardStatus> LocalRuntime::Shard(ShardId shard) const {
-  const auto found = worker_of_.find(shard);
-  if (found == worker_of_.end()) return std::nullopt;
-  return found->second->Status();
+  const std::shared_ptr<const Directory> directory = directory_.Read();
+  const Route* const route = directory->table().FindShard(shard);
+  if (route == nullptr) return std::nullopt;
+  MutexLock lock(workers_mutex_);
+  const ShardWorker* const worker = FindWorker(shard);
+  if (worker == nullptr) return std::nullopt;  // gone by now
+  return worker->Status(*route);
 }
 
 std::vector<ShardStatus> LocalRuntime::Shards() const {
+  const std::shared_ptr<const Directory> directory = directory_.Read();
   std::vector<ShardStatus> statuses;
-  for (const ShardWorker* worker : directory_.Read()->workers) {
-    statuses.push_back(worker->Status());
+  MutexLock lock(workers_mutex_);
+  for (const Route& route : directory->table().routes()) {
+    const ShardWorker* const worker = FindWorker(route.shard);
+    if (worker != nullptr) statuses.push_back(worker->Status(route));
   }
   return statuses;
 }
 
 absl::Status LocalRuntime::Drain(absl::Time deadline) {
   draining_.store(true);
-  for (const auto& worker : workers_) worker->Close();
-  bool in_time = true;
+  if (balancer_ != nullptr) balancer_->Stop();
+  // No worker may stop between the two ends of a change of the table.
+  bool in_time = coordinator_ == nullptr || coordinator_->Quiesce(deadline);
+  stop_jobs_.store(true);
+  std::vector<ShardWorker*> workers;
+  {
+    MutexLock lock(workers_mutex_);
+    for (const auto& [shard, worker] : workers_) workers.push_back(worker.get());
+  }
+  for (ShardWorker* const worker : workers) worker->Close();
   {
     MutexLock lock(stop_mutex_);
-    while (workers_finished_ < workers_.size() && in_time) {
+    while (workers_running_ > 0 && in_time) {
       const absl::Duration left = deadline - clock_.Now();
       in_time = left > absl::ZeroDuration();
       if (in_time) worker_finished_.WaitFor(stop_mutex_, left);
@@ -330,8 +508,10 @@ absl::Status LocalRuntime::Drain(absl::Time deadline) {
     stop_ = true;
     stop_changed_.NotifyAll();
   }
-  for (const auto& worker : workers_) worker->Abandon();
-  for (const auto& worker : workers_) worker->Join();
+  for (ShardWorker* const worker : workers) worker->Abandon();
+  for (ShardWorker* const worker : workers) worker->Join();
+  if (surveys_ != nullptr) surveys_->Stop();
+  if (compactions_ != nullptr) compactions_->Stop();
   if (coordinator_ != nullptr) coordinator_->Stop();
   space_watcher_.reset();
   if (!in_time) {

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "server/base/mutex.h"
+#include "server/runtime/background_jobs.h"
 #include "server/runtime/coordinator_loop.h"
 #include "server/runtime/published.h"
 #include "server/runtime/runtime.h"
 #include "server/runtime/service_thread.h"
+#include "server/runtime/shard_mailbox.h"
 #include "server/runtime/shard_worker.h"
 
 namespace shardd {
@@ -32,11 +34,15 @@ class LocalRuntime final : public Runtime {
   absl::StatusOr<ScanResult> Scan(const ScanRequest& request, uint64_t epoch) override;
   absl::StatusOr<AccountResult> GetAccount(const GetAccountRequest& request) override;
   const storage::Store& store() const override { return store_; }
+  StoreView View() const override;
   std::shared_ptr<const TableHistory> tables() const override;
   std::shared_ptr<const NamespaceTable> namespaces() const override;
   std::shared_ptr<const OperationTable> operations() const override;
+  std::shared_ptr<const ShardNotes> notes() const override;
+  std::shared_ptr<const Lineage> lineage() const override;
   std::optional<ShardStatus> Shard(ShardId shard) const override;
   std::vector<ShardStatus> Shards() const override;
+  Balancer& balancer() const override { return *balancer_; }
   bool disk_full() const override { return disk_full_.load(std::memory_order_relaxed); }
   absl::StatusOr<storage::SpaceUsage> space() const override { return *space_.Read(); }
   absl::Status storage_health() const override { return store_.Health(); }
@@ -48,15 +54,31 @@ class LocalRuntime final : public Runtime {
     std::shared_ptr<const TableHistory> tables;
     std::shared_ptr<const NamespaceTable> namespaces;
     std::shared_ptr<const OperationTable> operations;
-    std::vector<ShardWorker*> workers;  // workers[i] owns route i
+    std::shared_ptr<const ShardNotes> notes;
+    std::shared_ptr<const Lineage> lineage;
+    std::vector<std::shared_ptr<ShardMailbox>> mailboxes;  // mailboxes[i] is that of route i
 
     const RouteTable& table() const { return *tables->current(); }
   };
 
-  absl::Status PrepareHomes(const RouteTable& table, bool first_start);
+  absl::Status PrepareHomes(const CoordinatorCore& core);
   absl::StatusOr<ShardCore> LoadShard(const RouteTable& table, const Route& route) const;
+  ShardWorker& AddWorker(ShardCore core, TableEpoch since);
+  ShardWorker::Environment WorkerEnvironment();
+  CoordinatorLoop::Environment CoordinatorEnvironment();
+  Balancer::Environment BalancerEnvironment();
+  BalancingView ViewForBalancer() const;
   void Publish(const PublishTables& tables);
-  void SendToShard(struct SendToShard message);
+  // nullptr if there is none.
+  ShardWorker* FindWorker(ShardId shard) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(workers_mutex_);
+  std::shared_ptr<ShardMailbox> MailboxOf(ShardId shard) const;
+
+  // For the workers and the coordinator, on their threads.
+  void StartShard(ShardWorker& parent, struct StartShard start);
+  void EndShard(ShardWorker& survivor, struct EndShard end);
+  void ForgetShard(ShardId shard);
+  void Survey(const SurveyOrder& order);
+  void Compact(const struct CompactRange& order);
   void Fail(absl::Status status);
   void WatchSpace();
   void LookAtSpace();
@@ -67,7 +89,14 @@ class LocalRuntime final : public Runtime {
   absl::StatusOr<size_t> RouteOf(const Directory& directory, const AccountRef& account,
                                  uint64_t epoch) const;
   absl::StatusOr<size_t> Admit(const Directory& directory, const ShardRequest& request) const;
-  absl::Status Push(ShardWorker& worker, std::vector<ShardRequest>& requests);
+  absl::Status WhyRefused(ShardMailbox::PushResult why) const;
+  // Reads by the table in force, and once more if it is another one by then: the home that it named
+  // may be cleared.
+  template <typename Read>
+  auto ReadStable(Read read) const;
+  // After a read that did without the worker of the route.
+  static void Measure(const Directory& directory, size_t index, const AccountRef& account,
+                      uint64_t bytes);
 
   storage::Store& store_;
   const Clock& clock_;
@@ -75,10 +104,14 @@ class LocalRuntime final : public Runtime {
   ReplySink& sink_;
   const Options options_;
 
-  // Both fixed once started.
-  std::vector<std::unique_ptr<ShardWorker>> workers_;
-  std::map<ShardId, ShardWorker*> worker_of_;
+  // A lock: workers come and go with changes of the table, and only operators look for one by name.
+  mutable Mutex workers_mutex_;
+  std::map<ShardId, std::unique_ptr<ShardWorker>> workers_ ABSL_GUARDED_BY(workers_mutex_);
+  ShardMailboxes mailboxes_;
   std::unique_ptr<CoordinatorLoop> coordinator_;
+  std::unique_ptr<BackgroundJobs> surveys_;
+  std::unique_ptr<BackgroundJobs> compactions_;
+  std::atomic<bool> stop_jobs_{false};
   Published<Directory> directory_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> failed_{false};
@@ -91,8 +124,9 @@ class LocalRuntime final : public Runtime {
   CondVar stop_changed_;
   CondVar worker_finished_;
   bool stop_ ABSL_GUARDED_BY(stop_mutex_) = false;
-  size_t workers_finished_ ABSL_GUARDED_BY(stop_mutex_) = 0;
+  size_t workers_running_ ABSL_GUARDED_BY(stop_mutex_) = 0;
   std::unique_ptr<ServiceThread> space_watcher_;
+  std::unique_ptr<Balancer> balancer_;
 };
 
 }  // namespace shardd

@@ -14,6 +14,7 @@
 #include "server/core/coordinator_core.h"
 #include "server/core/event.h"
 #include "server/routing/table_history.h"
+#include "server/runtime/balancer.h"
 #include "server/shard_state_operations/records.h"
 #include "server/threads_tracking_service/thread_registry.h"
 #include "storage/store.h"
@@ -40,6 +41,12 @@ struct ShardStatus {
   uint64_t batches_total = 0;
 };
 
+// The store as of one moment, and where in it each shard lies.
+struct StoreView {
+  std::shared_ptr<const RouteTable> table;
+  std::unique_ptr<storage::Reader> reader;
+};
+
 // The threads behind the front end: one worker per shard, the coordinator, background services.
 //
 // Routes each request to the mailbox of the worker that owns its shard, commits what the cores
@@ -54,6 +61,7 @@ class Runtime {
     uint64_t reserve_bytes = 0;  // writes are refused when the disk has less left
     size_t mailbox_items_max = limits::kMailboxItemsMax;
     size_t mailbox_bytes_max = limits::kMailboxBytesMax;
+    Balancer::Options balancing;
     // Called once, from any thread, when storage has failed: no OK is sent any more and the process
     // should exit.
     std::function<void(absl::Status)> on_storage_failure;
@@ -79,18 +87,23 @@ class Runtime {
   virtual absl::StatusOr<GetResult> Get(const GetRequest& request, uint64_t epoch) = 0;
   virtual absl::StatusOr<ScanResult> Scan(const ScanRequest& request, uint64_t epoch) = 0;
   virtual absl::StatusOr<AccountResult> GetAccount(const GetAccountRequest& request) = 0;
-  // The store, for walks over many accounts (list, export). Its Space() may wait for the disk: use
-  // space().
+  // For walks over many accounts (list, export).
+  virtual StoreView View() const = 0;
+  // The store. Its Space() may wait for the disk: use space().
   virtual const storage::Store& store() const = 0;
 
   // What is in force now. Immutable.
   virtual std::shared_ptr<const TableHistory> tables() const = 0;
   virtual std::shared_ptr<const NamespaceTable> namespaces() const = 0;
   virtual std::shared_ptr<const OperationTable> operations() const = 0;
+  virtual std::shared_ptr<const ShardNotes> notes() const = 0;
+  virtual std::shared_ptr<const Lineage> lineage() const = 0;
 
   // nullopt if no shard has this id.
   virtual std::optional<ShardStatus> Shard(ShardId shard) const = 0;
   virtual std::vector<ShardStatus> Shards() const = 0;
+
+  virtual Balancer& balancer() const = 0;
 
   // Whether what makes the store grow is refused for want of disk space.
   virtual bool disk_full() const = 0;

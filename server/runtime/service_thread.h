@@ -11,6 +11,10 @@ namespace shardd {
 // A named thread that is joined when this object goes. All of the daemon's own threads are made
 // here; the body decides when it ends, so whoever owns this must first tell it to.
 //
+// No thread dies alone: an exception that nobody catches, on any thread of the process from the
+// first ServiceThread on, is told on stderr with the thread's name, and the process aborts. So does
+// a failed SHARDD_CHECK.
+//
 // Thread safety: Join and the destructor from one thread.
 class ServiceThread {
  public:

@@ -28,56 +28,95 @@ bool HasCaller(const ShardRequestBody& body) {
 
 }  // namespace
 
-ShardWorker::ShardWorker(Route route, ShardCore core, QueueLimits mailbox_limits,
+ShardWorker::ShardWorker(ShardCore core, std::shared_ptr<ShardMailbox> mailbox,
                          ThreadRegistry& threads, Environment environment)
-    : route_(route),
+    : shard_(core.shard()),
       environment_(std::move(environment)),
-      mailbox_(mailbox_limits),
-      record_(threads.Register(absl::StrCat("worker/", ToText(route.shard)), ThreadRole::kWorker,
-                               route.shard, [this] { return mailbox_.depth(); })),
+      mailbox_(std::move(mailbox)),
+      record_(threads.Register(absl::StrCat("worker/", ToText(shard_)), ThreadRole::kWorker, shard_,
+                               [mailbox = mailbox_] { return mailbox->depth(); })),
       core_(std::move(core)) {
   PublishStats();
 }
 
 ShardWorker::~ShardWorker() {
   Join();
-  record_->Stop();  // also if it never started: the record outlives the mailbox it asks
+  record_->Stop();  // also if it never started
 }
 
 void ShardWorker::Start() {
-  thread_ =
-      std::make_unique<ServiceThread>(absl::StrCat("w/", ToText(route_.shard)), [this] { Loop(); });
+  thread_ = std::make_unique<ServiceThread>(absl::StrCat("w/", ToText(shard_)), [this] { Loop(); });
 }
 
 void ShardWorker::Loop() {
-  std::vector<std::vector<ShardRequest>> items;
+  ShardMailbox::Mail mail;
   record_->EnterPhase(ThreadPhase::kIdle);
-  while (mailbox_.PopAll(items, wake_at_, environment_.clock)) {
+  while (mailbox_->Pop(mail, failed_ || core_.TakesRequests(environment_.clock.Now()), wake_at_)) {
     record_->EnterPhase(ThreadPhase::kRunning);
-    if (failed_ || abandoned_.load(std::memory_order_relaxed)) {
-      for (std::vector<ShardRequest>& requests : items) {
-        for (ShardRequest& request : requests) Refuse(request);
-      }
-      wake_at_ = absl::InfiniteFuture();
-    } else {
-      RunTurns(items);
-    }
-    items.clear();
+    Handle(mail);
+    mail = ShardMailbox::Mail();
     record_->EnterPhase(ThreadPhase::kIdle);
   }
   record_->Stop();
   environment_.on_finished();
 }
 
-void ShardWorker::RunTurns(std::vector<std::vector<ShardRequest>>& items) {
+void ShardWorker::Handle(ShardMailbox::Mail& mail) {
+  // Retired: then the daemon stops in the middle of a change, and what waits is not to be run here.
+  const bool refuses = failed_ || core_.retired() || abandoned_.load(std::memory_order_relaxed);
+  if (failed_) {
+    wake_at_ = absl::InfiniteFuture();
+  } else {
+    for (ShardCommand& command : mail.commands) RunCommand(std::move(command));
+  }
+  if (refuses) {
+    for (const ShardMailbox::Item& item : mail.items) {
+      for (const ShardRequest& request : item) Refuse(request);
+    }
+  } else if (mail.commands.empty()) {
+    const absl::Time begun = environment_.clock.Now();
+    const uint64_t before = requests_.load(std::memory_order_relaxed);
+    mailbox_->meter().LookAt(mail.items);
+    committing_ = absl::ZeroDuration();  // commands were not measured
+    bytes_moved_ = 0;
+    RunTurns(mail.items);
+    Measure(mail, requests_.load(std::memory_order_relaxed) - before, begun);
+  }
+}
+
+void ShardWorker::Measure(const ShardMailbox::Mail& mail, uint64_t requests, absl::Time begun) {
+  ShardLoadMeter::Work work;
+  work.operations = requests;
+  // Waiting for the disk is no work: what comes meanwhile is run in the next turn, however much it
+  // is, so a worker that commits all the time can still take more.
+  work.busy = environment_.clock.Now() - begun - committing_;
+  work.bytes = bytes_moved_;
+  if (requests > 0 && begun > mail.oldest) {
+    // One item has waited since then; several came evenly in that time.
+    const absl::Duration wait = (begun - mail.oldest) * static_cast<double>(requests);
+    work.mailbox_wait = mail.items.size() == 1 ? wait : wait / 2;
+  }
+  mailbox_->meter().Add(work);
+}
+
+void ShardWorker::RunCommand(ShardCommand command) {
+  if (failed_) return;
+  ShardTurn turn;
+  turn.now = environment_.clock.Now();
+  turn.committed = &environment_.store;
+  core_.Step(std::move(command), turn);
+  CommitTurn(turn);
+}
+
+void ShardWorker::RunTurns(std::vector<ShardMailbox::Item>& items) {
   ShardTurn turn;
   turn.now = environment_.clock.Now();
   turn.committed = &environment_.store;
   uint64_t requests_run = 0;
   size_t requests_waiting = 0;
-  for (const std::vector<ShardRequest>& requests : items) requests_waiting += requests.size();
+  for (const ShardMailbox::Item& requests : items) requests_waiting += requests.size();
   turn.effects.reserve(requests_waiting);
-  for (std::vector<ShardRequest>& requests : items) {
+  for (ShardMailbox::Item& requests : items) {
     requests_run += requests.size();
     for (ShardRequest& request : requests) {
       // A later part of an item must not run after a failed commit of an earlier one.
@@ -102,7 +141,9 @@ void ShardWorker::CommitTurn(ShardTurn& turn) {
   wake_at_ = turn.wake_at;
   if (!turn.batch.empty()) {
     record_->EnterPhase(ThreadPhase::kCommitting);
+    const absl::Time commit_begun = environment_.clock.Now();
     const absl::Status committed = environment_.store.Commit(turn.batch);
+    committing_ += environment_.clock.Now() - commit_begun;
     batches_.fetch_add(1, std::memory_order_relaxed);
     if (!committed.ok()) {
       failed_ = true;
@@ -112,6 +153,7 @@ void ShardWorker::CommitTurn(ShardTurn& turn) {
   PublishStats();
   record_->EnterPhase(ThreadPhase::kReplying);
   for (ShardEffect& effect : turn.effects) Perform(effect);
+  bytes_moved_ += turn.batch.bytes() + turn.read_bytes;
   turn.batch.Clear();
   turn.effects.clear();
   turn.read_bytes = 0;
@@ -128,8 +170,26 @@ void ShardWorker::Perform(ShardEffect& effect) {
     return;
   } else if (auto* event = std::get_if<WatchEvent>(&effect)) {
     environment_.sink.OnWatchEvent(std::move(*event));
+  } else if (auto* purged = std::get_if<PurgeResult>(&effect)) {
+    environment_.on_purge_result(std::move(*purged));
   } else {
-    environment_.on_purge_result(std::move(std::get<PurgeResult>(effect)));
+    PerformChange(effect);
+  }
+}
+
+void ShardWorker::PerformChange(ShardEffect& effect) {
+  if (auto* order = std::get_if<SurveyOrder>(&effect)) {
+    environment_.survey(*order);
+  } else if (auto* start = std::get_if<StartShard>(&effect)) {
+    environment_.start_shard(*this, std::move(*start));
+  } else if (auto* end = std::get_if<EndShard>(&effect)) {
+    environment_.end_shard(*this, *end);
+  } else {
+    auto& report = std::get<ShardReport>(effect);
+    if (auto* flipped = std::get_if<TableFlipped>(&report)) {
+      flipped->pause = environment_.clock.Now() - flipped->since;
+    }
+    environment_.on_report(std::move(report));
   }
 }
 
@@ -142,17 +202,18 @@ void ShardWorker::PublishStats() {
   account_count_.store(core_.stats().account_count, kRelaxed);
   entry_count_.store(core_.stats().entry_count, kRelaxed);
   byte_count_.store(core_.stats().byte_count, kRelaxed);
+  mailbox_->meter().SetStored(core_.stats().byte_count);
 }
 
-ShardStatus ShardWorker::Status() const {
+ShardStatus ShardWorker::Status(const Route& route) const {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   ShardStatus status;
-  status.route = route_;
+  status.route = route;
   status.thread = record_->id();
   status.stats.account_count = account_count_.load(kRelaxed);
   status.stats.entry_count = entry_count_.load(kRelaxed);
   status.stats.byte_count = byte_count_.load(kRelaxed);
-  status.mailbox_depth = mailbox_.depth();
+  status.mailbox_depth = mailbox_->depth();
   status.requests_total = requests_.load(kRelaxed);
   status.batches_total = batches_.load(kRelaxed);
   return status;

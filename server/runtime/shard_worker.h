@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/base/bounded_queue.h"
 #include "server/base/clock.h"
 #include "server/core/event.h"
 #include "server/core/shard_core.h"
 #include "server/runtime/runtime.h"
 #include "server/runtime/service_thread.h"
+#include "server/runtime/shard_mailbox.h"
 #include "server/threads_tracking_service/thread_registry.h"
 #include "storage/store.h"
 
@@ -20,55 +20,68 @@ namespace shardd {
 
 // The thread that owns a shard: takes everything from its mailbox, steps the core, commits one
 // batch, then lets the answers out. Nothing leaves before the batch that records it is durable.
+// Commands of the coordinator are run between two turns, each in a turn of its own.
 //
-// Thread safety: mailbox and Status from any thread; the rest from the runtime's thread.
+// Thread safety: Status, Close and Abandon from any thread; the rest from whoever owns it.
 // Lifetime: Start, then Close, then Join or destruction.
 class ShardWorker {
  public:
-  // One item: requests that arrived together.
-  using Mailbox = BoundedQueue<std::vector<ShardRequest>>;
-
+  // All called on the worker's thread.
   struct Environment {
     storage::Store& store;
     const Clock& clock;
     ReplySink& sink;
     std::function<void(PurgeResult)> on_purge_result;
+    std::function<void(ShardReport)> on_report;
+    std::function<void(SurveyOrder)> survey;  // takes its view of the store at once
+    std::function<void(ShardWorker& parent, StartShard)> start_shard;
+    std::function<void(ShardWorker& survivor, EndShard)> end_shard;
     std::function<void(absl::Status)> on_storage_failure;
     std::function<void()> on_finished;  // the worker does nothing after it
   };
 
-  ShardWorker(Route route, ShardCore core, QueueLimits mailbox_limits, ThreadRegistry& threads,
+  ShardWorker(ShardCore core, std::shared_ptr<ShardMailbox> mailbox, ThreadRegistry& threads,
               Environment environment);
 
   ~ShardWorker();
 
   void Start();
-  Mailbox& mailbox() { return mailbox_; }
-  ShardStatus Status() const;
+  ShardId shard() const { return shard_; }
+  const std::shared_ptr<ShardMailbox>& mailbox() const { return mailbox_; }
+  // `route`: as the table says, which the worker may be ahead of.
+  ShardStatus Status(const Route& route) const;
 
   // Refuses new items; the worker ends when the mailbox is empty.
-  void Close() { mailbox_.Close(); }
+  void Close() { mailbox_->Close(); }
   // What is still queued is answered with kDraining instead of being run.
   void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
   void Join() { thread_.reset(); }
 
  private:
   void Loop();
-  void RunTurns(std::vector<std::vector<ShardRequest>>& items);
+  void Handle(ShardMailbox::Mail& mail);
+  void RunTurns(std::vector<ShardMailbox::Item>& items);
+  // What running `mail` since `begun` has cost, for the meter.
+  void Measure(const ShardMailbox::Mail& mail, uint64_t requests, absl::Time begun);
+  void RunCommand(ShardCommand command);
   void CommitTurn(ShardTurn& turn);
   void Perform(ShardEffect& effect);
+  void PerformChange(ShardEffect& effect);
   void Refuse(const ShardRequest& request);
   void PublishStats();
 
-  const Route route_;
+  const ShardId shard_;
   const Environment environment_;
-  Mailbox mailbox_;
+  const std::shared_ptr<ShardMailbox> mailbox_;
   const std::shared_ptr<ThreadRecord> record_;
 
   // Below: the worker's thread only.
   ShardCore core_;
   absl::Time wake_at_ = absl::InfinitePast();
   bool failed_ = false;
+  // Of the turns of the mail that is being run.
+  absl::Duration committing_;
+  uint64_t bytes_moved_ = 0;  // read and written
 
   // Below: written by the worker, read by anybody.
   std::atomic<uint64_t> account_count_{0};

@@ -35,6 +35,7 @@ bool AccountCursor::Next() {
       account_.ref = AccountRef{std::string(key->name_space), std::string(key->id)};
       account_.record = *std::move(record);
       position_ = std::string(cursor_->key());
+      record_bytes_ = cursor_->key().size() + cursor_->value().size();
       return true;
     }
     // The account records of one routing key come before its other records: on to the next routing

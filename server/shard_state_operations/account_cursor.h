@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -38,6 +39,8 @@ class AccountCursor {
 
   // The stored key of the account last shown; empty before the first.
   const std::string& position() const { return position_; }
+  // Of the key and the value it is stored in.
+  size_t record_bytes() const { return record_bytes_; }
   absl::Status status() const { return status_; }
 
  private:
@@ -46,6 +49,7 @@ class AccountCursor {
   std::unique_ptr<storage::Cursor> cursor_;
   StoredAccount account_;
   std::string position_;
+  size_t record_bytes_ = 0;
   bool started_ = false;
   absl::Status status_;
 };

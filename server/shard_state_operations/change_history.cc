@@ -48,10 +48,35 @@ AccountChange DecodeRest(uint64_t revision, ByteReader& reader) {
 void ChangeHistory::Add(absl::string_view account, const AccountChange& change) {
   items_.push_back(Encode(account, change));
   bytes_ += items_.back().size();
+  Trim();
+}
+
+void ChangeHistory::Trim() {
   while (items_.size() > changes_max_ || bytes_ > bytes_max_) {
     bytes_ -= items_.front().size();
     items_.pop_front();
   }
+}
+
+ChangeHistory ChangeHistory::Extract(
+    const std::function<bool(absl::string_view account)>& moves) {
+  ChangeHistory moved(changes_max_, bytes_max_);
+  std::deque<std::string> kept;
+  for (std::string& item : items_) {
+    (moves(ByteReader(item).Bytes()) ? moved.items_ : kept).push_back(std::move(item));
+  }
+  items_ = std::move(kept);
+  for (const std::string& item : moved.items_) moved.bytes_ += item.size();
+  bytes_ -= moved.bytes_;
+  return moved;
+}
+
+void ChangeHistory::Append(ChangeHistory other) {
+  for (std::string& item : other.items_) {
+    bytes_ += item.size();
+    items_.push_back(std::move(item));
+  }
+  Trim();
 }
 
 std::optional<std::vector<std::shared_ptr<const AccountChange>>> ChangeHistory::Find(

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,11 @@ class ChangeHistory {
 
   void Add(absl::string_view account, const AccountChange& change);
 
+  // Takes out the changes of the accounts that `moves` names; they keep their order.
+  ChangeHistory Extract(const std::function<bool(absl::string_view account)>& moves);
+  // Adds those of other accounts.
+  void Append(ChangeHistory other);
+
   // The changes of `account` with the revisions first..last, each of them; nullopt if one is no
   // longer kept.
   std::optional<std::vector<std::shared_ptr<const AccountChange>>> Find(absl::string_view account,
@@ -31,6 +37,8 @@ class ChangeHistory {
                                                                         uint64_t last) const;
 
  private:
+  void Trim();
+
   size_t changes_max_;
   size_t bytes_max_;
   // Each in one piece of memory, account first: a change comes and goes with every write, and is

@@ -1,65 +1,11 @@
 #include "server/threads_tracking_service/thread_registry.h"
 
+#include <string>
 #include <utility>
 
+#include "server/threads_tracking_service/limits.h"
+
 namespace shardd {
-namespace {
-
-int64_t Nanoseconds(absl::Time time) { return absl::ToUnixNanos(time); }
-
-}  // namespace
-
-ThreadRecord::ThreadRecord(ThreadId id, std::string name, ThreadRole role,
-                           std::optional<ShardId> shard, const Clock& clock,
-                           std::function<size_t()> queue_depth)
-    : id_(id),
-      name_(std::move(name)),
-      role_(role),
-      shard_(shard),
-      clock_(clock),
-      start_time_(clock.Now()),
-      queue_depth_(std::move(queue_depth)),
-      phase_since_ns_(Nanoseconds(start_time_)),
-      turn_since_ns_(Nanoseconds(start_time_)) {}
-
-void ThreadRecord::EnterPhase(ThreadPhase phase) {
-  constexpr auto kRelaxed = std::memory_order_relaxed;
-  const int64_t now = Nanoseconds(clock_.Now());
-  const ThreadPhase before = phase_.load(kRelaxed);
-  state_.store(ThreadState::kRunning, kRelaxed);
-  if (before == ThreadPhase::kIdle && phase != ThreadPhase::kIdle) {
-    turn_since_ns_.store(now, kRelaxed);
-  }
-  if (before != ThreadPhase::kIdle && phase == ThreadPhase::kIdle) {
-    const int64_t turn = now - turn_since_ns_.load(kRelaxed);
-    turns_.fetch_add(1, kRelaxed);
-    busy_ns_.fetch_add(turn, kRelaxed);
-    if (turn > longest_turn_ns_.load(kRelaxed)) longest_turn_ns_.store(turn, kRelaxed);
-  }
-  phase_since_ns_.store(now, kRelaxed);
-  phase_.store(phase, kRelaxed);
-}
-
-void ThreadRecord::Stop() { state_.store(ThreadState::kStopped, std::memory_order_relaxed); }
-
-ThreadStatus ThreadRecord::Read() const {
-  constexpr auto kRelaxed = std::memory_order_relaxed;
-  ThreadStatus status;
-  status.id = id_;
-  status.name = name_;
-  status.role = role_;
-  status.state = state_.load(kRelaxed);
-  status.phase = phase_.load(kRelaxed);
-  status.phase_age = clock_.Now() - absl::FromUnixNanos(phase_since_ns_.load(kRelaxed));
-  status.shard = shard_;
-  status.start_time = start_time_;
-  if (queue_depth_ && status.state != ThreadState::kStopped) status.queue_depth = queue_depth_();
-  status.turns_total = turns_.load(kRelaxed);
-  status.items_total = items_.load(kRelaxed);
-  status.busy_time = absl::Nanoseconds(busy_ns_.load(kRelaxed));
-  status.longest_turn = absl::Nanoseconds(longest_turn_ns_.load(kRelaxed));
-  return status;
-}
 
 std::shared_ptr<ThreadRecord> ThreadRegistry::Register(absl::string_view name, ThreadRole role,
                                                        std::optional<ShardId> shard,
@@ -69,21 +15,69 @@ std::shared_ptr<ThreadRecord> ThreadRegistry::Register(absl::string_view name, T
   auto record = std::make_shared<ThreadRecord>(id, std::string(name), role, shard, clock_,
                                                std::move(queue_depth));
   records_.emplace(id, record);
+  ForgetStopped();
   return record;
 }
 
-std::vector<ThreadStatus> ThreadRegistry::List() const {
+void ThreadRegistry::ForgetStopped() {
+  size_t stopped = 0;
+  for (const auto& [id, record] : records_) stopped += record->stopped() ? 1 : 0;
+  for (auto it = records_.begin(); stopped > limits::kThreadsStoppedKept;) {
+    if (!it->second->stopped()) {
+      ++it;
+      continue;
+    }
+    forgotten_cpu_time_[it->second->role()] += it->second->CpuTime();
+    it = records_.erase(it);
+    --stopped;
+  }
+}
+
+ThreadRegistry::Records ThreadRegistry::Copy() const {
   MutexLock lock(mutex_);
+  Records records;
+  records.reserve(records_.size());
+  for (const auto& [id, record] : records_) records.push_back(record);
+  return records;
+}
+
+std::vector<ThreadStatus> ThreadRegistry::List() const {
   std::vector<ThreadStatus> statuses;
-  for (const auto& [id, record] : records_) statuses.push_back(record->Read());
+  for (const auto& record : Copy()) statuses.push_back(record->Read());
   return statuses;
 }
 
 std::optional<ThreadStatus> ThreadRegistry::Find(ThreadId id) const {
+  std::shared_ptr<ThreadRecord> record;
+  {
+    MutexLock lock(mutex_);
+    const auto found = records_.find(id);
+    if (found == records_.end()) return std::nullopt;
+    record = found->second;
+  }
+  return record->Read();
+}
+
+absl::Duration ThreadRegistry::CpuTime(ThreadRole role) const {
+  absl::Duration total;
   MutexLock lock(mutex_);
-  const auto found = records_.find(id);
-  if (found == records_.end()) return std::nullopt;
-  return found->second->Read();
+  if (const auto found = forgotten_cpu_time_.find(role); found != forgotten_cpu_time_.end()) {
+    total = found->second;
+  }
+  for (const auto& [id, record] : records_) {
+    if (record->role() == role) total += record->CpuTime();
+  }
+  return total;
+}
+
+void ThreadRegistry::TryUpdate(uint64_t& version, Records& records) const {
+  if (!mutex_.TryLock()) return;
+  if (version != next_id_) {
+    version = next_id_;
+    records.clear();
+    for (const auto& [id, record] : records_) records.push_back(record);
+  }
+  mutex_.Unlock();
 }
 
 }  // namespace shardd

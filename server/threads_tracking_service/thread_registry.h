@@ -1,82 +1,32 @@
 #pragma once
 
-#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/ids.h"
 #include "server/base/mutex.h"
+#include "server/threads_tracking_service/thread_event_log.h"
+#include "server/threads_tracking_service/thread_record.h"
 
 namespace shardd {
 
-// The same numbers as shardd.v1.ThreadRole, ThreadState and ThreadPhase.
-enum class ThreadRole : uint8_t { kWorker = 1, kPoller = 2, kCoordinator = 3, kBackground = 4 };
-enum class ThreadState : uint8_t { kStarting = 1, kRunning = 2, kStalled = 3, kStopped = 4 };
-enum class ThreadPhase : uint8_t { kIdle = 1, kRunning = 2, kCommitting = 3, kReplying = 4 };
-
-// What is known of one thread at one moment.
-struct ThreadStatus {
-  ThreadId id;
-  std::string name;
-  ThreadRole role = ThreadRole::kBackground;
-  ThreadState state = ThreadState::kStarting;
-  ThreadPhase phase = ThreadPhase::kIdle;
-  absl::Duration phase_age;
-  std::optional<ShardId> shard;
-  absl::Time start_time;
-  uint64_t queue_depth = 0;
-  uint64_t turns_total = 0;
-  uint64_t items_total = 0;
-  absl::Duration busy_time;
-  absl::Duration longest_turn;
-};
-
-// One thread's record of itself. Its owner writes, anybody reads: every field is an atomic, and
-// readers may see a mixture of two moments, never a torn value.
-class ThreadRecord {
- public:
-  ThreadRecord(ThreadId id, std::string name, ThreadRole role, std::optional<ShardId> shard,
-               const Clock& clock, std::function<size_t()> queue_depth);
-
-  // Owner only. Entering kIdle ends a turn.
-  void EnterPhase(ThreadPhase phase);
-  void CountItems(uint64_t items) { items_.fetch_add(items, std::memory_order_relaxed); }
-  void Stop();
-
-  ThreadId id() const { return id_; }
-  ThreadStatus Read() const;
-
- private:
-  const ThreadId id_;
-  const std::string name_;
-  const ThreadRole role_;
-  const std::optional<ShardId> shard_;
-  const Clock& clock_;
-  const absl::Time start_time_;
-  const std::function<size_t()> queue_depth_;  // may be empty; called by readers
-  std::atomic<ThreadState> state_{ThreadState::kStarting};
-  std::atomic<ThreadPhase> phase_{ThreadPhase::kIdle};
-  std::atomic<int64_t> phase_since_ns_;
-  std::atomic<int64_t> turn_since_ns_;
-  std::atomic<uint64_t> turns_{0};
-  std::atomic<uint64_t> items_{0};
-  std::atomic<int64_t> busy_ns_{0};
-  std::atomic<int64_t> longest_turn_ns_{0};
-};
-
-// Every thread of the daemon has a record here, from before it starts until the daemon ends.
+// Every thread of the daemon has a record here, from before it starts. The records of stopped
+// threads stay for a while: the last limits::kThreadsStoppedKept of them.
 //
 // Thread safety: safe.
 class ThreadRegistry {
  public:
+  using Records = std::vector<std::shared_ptr<ThreadRecord>>;
+
   explicit ThreadRegistry(const Clock& clock) : clock_(clock) {}
 
   // The record is the thread's own; the registry keeps a share for readers. `queue_depth` may be
@@ -85,15 +35,32 @@ class ThreadRegistry {
                                          std::optional<ShardId> shard,
                                          std::function<size_t()> queue_depth);
 
+  // By id.
   std::vector<ThreadStatus> List() const;
   std::optional<ThreadStatus> Find(ThreadId id) const;
 
+  // Processor time of all threads of a role, those that are forgotten included.
+  absl::Duration CpuTime(ThreadRole role) const;
+
+  // For the watchdog, which must not wait for anybody: brings `records` up to date unless the lock
+  // is held at this moment. `version` says which threads they are; begin with 0.
+  void TryUpdate(uint64_t& version, Records& records) const;
+
+  // What has happened to threads, as the watchdog saw it.
+  ThreadEventLog& events() { return events_; }
+  const ThreadEventLog& events() const { return events_; }
+
  private:
+  Records Copy() const;
+  void ForgetStopped() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   const Clock& clock_;
-  // A lock: registration is rare and readers are operators.
+  ThreadEventLog events_;
+  // A lock: registration is rare and readers are operators. Held over no call of a record's owner.
   mutable Mutex mutex_;
   std::map<ThreadId, std::shared_ptr<ThreadRecord>> records_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::map<ThreadRole, absl::Duration> forgotten_cpu_time_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;  // also the version of records_
 };
 
 }  // namespace shardd

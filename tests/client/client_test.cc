@@ -165,6 +165,32 @@ TEST_F(ClientTest, DoesNotRepeatACallThatIsNotSafe) {
   EXPECT_EQ(daemon_.calls(), 1);
 }
 
+// Plan: an operator's call without a request_id meets a shard that is busy, and a daemon that is
+// away: only the first is certain to have had no effect.
+TEST_F(ClientTest, RepeatsACallThatIsNotSafeAfterARefusal) {
+  FailCalls(2, Refusal(grpc::StatusCode::ABORTED, v1::ERROR_REASON_SHARD_BUSY, "busy", 50));
+  v1::SplitShardRequest request;
+  request.set_id("s-0001");
+  EXPECT_TRUE(client_->SplitShard(request).ok());
+  EXPECT_EQ(daemon_.calls(), 3);
+  FakeDaemon::Faults faults;
+  faults.failing_calls = -1;
+  faults.first_call_error =
+      Refusal(grpc::StatusCode::ABORTED, v1::ERROR_REASON_SHARD_BUSY, "busy", 50);
+  faults.call_error = kAway;
+  daemon_.SetFaults(faults);
+  EXPECT_TRUE(absl::IsUnavailable(client_->SplitShard(request).status()));
+  EXPECT_EQ(daemon_.calls(), 5);
+}
+
+TEST_F(ClientTest, AnExpectedEpochThatIsStaleIsForTheCallerToSettle) {
+  FailCalls(-1, Refusal(grpc::StatusCode::ABORTED, v1::ERROR_REASON_STALE_EPOCH, "stale"));
+  v1::SplitShardRequest request;
+  request.set_expected_epoch(1);
+  EXPECT_EQ(DetailOf(client_->SplitShard(request).status()).reason, v1::ERROR_REASON_STALE_EPOCH);
+  EXPECT_EQ(daemon_.calls(), 1);
+}
+
 TEST_F(ClientTest, StopsWhenAnotherTryWouldComeTooLate) {
   FailCalls(-1, Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::ERROR_REASON_MAILBOX_FULL, "full",
                         900));

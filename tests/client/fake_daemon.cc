@@ -18,34 +18,6 @@ using grpc::Status;
 // How often a stream looks whether its client is still there.
 constexpr std::chrono::milliseconds kLook(10);
 
-v1::Route FakeRoute() {
-  v1::Route route;
-  route.set_shard_id("s-0001");
-  route.set_start(std::string(16, '\0'));
-  return route;
-}
-
-v1::Shard FakeShard(int number) {
-  v1::Shard shard;
-  shard.set_id(absl::StrCat("s-000", number));
-  *shard.mutable_route() = FakeRoute();
-  shard.set_state(v1::SHARD_STATE_ACTIVE);
-  shard.set_home("h0001");
-  shard.set_thread_id("t-1");
-  return shard;
-}
-
-v1::Thread FakeThread() {
-  v1::Thread thread;
-  thread.set_id("t-1");
-  thread.set_name("worker-1");
-  thread.set_role(v1::THREAD_ROLE_WORKER);
-  thread.set_state(v1::THREAD_STATE_RUNNING);
-  thread.set_phase(v1::THREAD_PHASE_IDLE);
-  thread.set_shard_id("s-0001");
-  return thread;
-}
-
 v1::Operation FakeOperation(v1::OperationState state) {
   v1::Operation operation;
   operation.set_id("op-1");
@@ -56,10 +28,6 @@ v1::Operation FakeOperation(v1::OperationState state) {
   if (state == v1::OPERATION_STATE_SUCCEEDED)
     operation.mutable_end_time()->set_seconds(1'700'000'001);
   return operation;
-}
-
-Status NoSuch(v1::ErrorReason reason, const std::string& what) {
-  return Refusal(grpc::StatusCode::NOT_FOUND, reason, absl::StrCat(what, " does not exist"));
 }
 
 // A page of a list of items, by index.
@@ -94,6 +62,22 @@ struct FakeDaemon::Services {
     const Status status = call(d.store_);
     d.changed_.notify_all();
     return status;
+  }
+
+  // Without faults and uncounted.
+  template <typename Call>
+  Status Look(Call call) {
+    const std::lock_guard<std::mutex> lock(d.mutex_);
+    return call(d.shards_);
+  }
+
+  template <typename Call>
+  Status WithShard(const std::string& id, Call call) {
+    return Run([&](FakeStore&) {
+      v1::Shard* const shard = d.shards_.Find(id);
+      if (shard == nullptr) return NoSuch(v1::ERROR_REASON_SHARD_NOT_FOUND, "shard " + id);
+      return call(*shard);
+    });
   }
 
   struct Account final : v1::AccountService::Service {
@@ -208,66 +192,163 @@ struct FakeDaemon::Services {
   };
 
   struct Routing final : v1::RoutingService::Service {
+    explicit Routing(Services& services) : s(services) {}
+
+    // Every account lies in the first shard.
     Status Resolve(ServerContext*, const v1::ResolveRequest* request,
                    v1::ResolveResponse* response) override {
-      *response->mutable_route() = FakeRoute();
-      response->set_epoch(1);
-      if (!request->has_shard_id()) response->set_routing_key(std::string(16, 'k'));
-      return Status::OK;
+      return s.Look([&](FakeShards& shards) {
+        const v1::Shard* found =
+            request->has_shard_id() ? shards.Find(request->shard_id()) : shards.Find("s-0001");
+        if (found == nullptr) {
+          return NoSuch(v1::ERROR_REASON_SHARD_NOT_FOUND, "shard " + request->shard_id());
+        }
+        *response->mutable_route() = found->route();
+        response->set_epoch(shards.epoch());
+        if (!request->has_shard_id()) response->set_routing_key(std::string(16, 'k'));
+        return Status::OK;
+      });
     }
     Status GetTable(ServerContext*, const v1::GetTableRequest* request,
                     v1::GetTableResponse* response) override {
-      if (request->epoch() > 1) {
-        return Refusal(grpc::StatusCode::OUT_OF_RANGE, v1::ERROR_REASON_EPOCH_COMPACTED, "gone");
-      }
-      response->mutable_table()->set_epoch(1);
-      *response->mutable_table()->add_routes() = FakeRoute();
-      return Status::OK;
+      return s.Look([&](FakeShards& shards) {
+        const v1::RouteTable* const table = shards.Table(request->epoch());
+        if (table == nullptr) return NotKept();
+        *response->mutable_table() = *table;
+        return Status::OK;
+      });
+    }
+    Status DiffTables(ServerContext*, const v1::DiffTablesRequest* request,
+                      v1::DiffTablesResponse* response) override {
+      return s.Look([&](FakeShards& shards) {
+        if (shards.Table(request->from_epoch()) == nullptr) return NotKept();
+        v1::RouteTableDiff& diff = *response->mutable_diff();
+        const uint64_t to = request->to_epoch() == 0 ? shards.epoch() : request->to_epoch();
+        diff.set_epoch(to);
+        // Good for one change at a time.
+        for (const v1::TableChange& change : shards.changes()) {
+          if (change.epoch() <= request->from_epoch() || change.epoch() > to) continue;
+          diff.mutable_removed()->MergeFrom(change.removed());
+          diff.mutable_added()->MergeFrom(change.added());
+        }
+        return Status::OK;
+      });
     }
     Status WatchTable(ServerContext*, const v1::WatchTableRequest*,
                       grpc::ServerWriter<v1::WatchTableResponse>* writer) override {
       v1::WatchTableResponse response;
-      response.mutable_table()->set_epoch(1);
-      *response.mutable_table()->add_routes() = FakeRoute();
+      s.Look([&](FakeShards& shards) {
+        response.mutable_table()->set_epoch(1);
+        *response.mutable_table()->add_routes() = shards.Table(1)->routes(0);
+        return Status::OK;
+      });
+      const v1::Route route = response.table().routes(0);
       writer->Write(response);
       response.mutable_diff()->set_epoch(2);
-      *response.mutable_diff()->add_added() = FakeRoute();
+      *response.mutable_diff()->add_added() = route;
       writer->Write(response);
       return Refusal(grpc::StatusCode::UNAVAILABLE, v1::ERROR_REASON_DRAINING, "shutting down");
     }
+
+    static Status NotKept() {
+      return Refusal(grpc::StatusCode::OUT_OF_RANGE, v1::ERROR_REASON_EPOCH_COMPACTED, "gone");
+    }
+
+    Services& s;
   };
 
   struct Shards final : v1::ShardService::Service {
+    explicit Shards(Services& services) : s(services) {}
+
     Status ListShards(ServerContext*, const v1::ListShardsRequest*,
                       v1::ListShardsResponse* response) override {
-      for (int i = 1; i <= 4; ++i) *response->add_shards() = FakeShard(i);
-      response->set_epoch(1);
-      return Status::OK;
+      return s.Run([&](FakeStore&) {
+        for (const v1::Shard& shard : s.d.shards_.List()) *response->add_shards() = shard;
+        response->set_epoch(s.d.shards_.epoch());
+        return Status::OK;
+      });
     }
     Status GetShard(ServerContext*, const v1::GetShardRequest* request,
                     v1::GetShardResponse* response) override {
-      if (request->id() != "s-0001") {
-        return NoSuch(v1::ERROR_REASON_SHARD_NOT_FOUND, "shard " + request->id());
-      }
-      *response->mutable_shard() = FakeShard(1);
-      return Status::OK;
+      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+        *response->mutable_shard() = shard;
+        return Status::OK;
+      });
     }
-  };
+    Status SplitShard(ServerContext*, const v1::SplitShardRequest* request,
+                      v1::SplitShardResponse* response) override {
+      return s.Run(
+          [&](FakeStore&) { return s.d.shards_.Split(*request, response->mutable_operation()); });
+    }
+    Status MergeShards(ServerContext*, const v1::MergeShardsRequest* request,
+                       v1::MergeShardsResponse* response) override {
+      return s.Run(
+          [&](FakeStore&) { return s.d.shards_.Merge(*request, response->mutable_operation()); });
+    }
+    Status MoveShardHome(ServerContext*, const v1::MoveShardHomeRequest* request,
+                         v1::MoveShardHomeResponse* response) override {
+      return s.Run([&](FakeStore&) {
+        return s.d.shards_.MoveHome(*request, response->mutable_operation());
+      });
+    }
+    Status VerifyShard(ServerContext*, const v1::VerifyShardRequest* request,
+                       v1::VerifyShardResponse* response) override {
+      return s.Run([&](FakeStore&) {
+        return s.d.shards_.Verify(request->id(), response->mutable_operation());
+      });
+    }
+    Status CompactShard(ServerContext*, const v1::CompactShardRequest* request,
+                        v1::CompactShardResponse* response) override {
+      return s.Run([&](FakeStore&) {
+        return s.d.shards_.Compact(request->id(), response->mutable_operation());
+      });
+    }
+    Status PauseShard(ServerContext*, const v1::PauseShardRequest* request,
+                      v1::PauseShardResponse* response) override {
+      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+        shard.set_state(v1::SHARD_STATE_PAUSED);
+        const int64_t seconds = request->has_duration() ? request->duration().seconds() : 60;
+        shard.mutable_paused_until()->set_seconds(kFakeNow + seconds);
+        *response->mutable_paused_until() = shard.paused_until();
+        return Status::OK;
+      });
+    }
+    Status ResumeShard(ServerContext*, const v1::ResumeShardRequest* request,
+                       v1::ResumeShardResponse*) override {
+      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+        shard.set_state(v1::SHARD_STATE_ACTIVE);
+        shard.clear_paused_until();
+        return Status::OK;
+      });
+    }
+    Status PinShard(ServerContext*, const v1::PinShardRequest* request,
+                    v1::PinShardResponse* response) override {
+      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+        shard.mutable_pinned_until()->set_seconds(kFakeNow + request->duration().seconds());
+        *response->mutable_pinned_until() = shard.pinned_until();
+        return Status::OK;
+      });
+    }
+    Status UnpinShard(ServerContext*, const v1::UnpinShardRequest* request,
+                      v1::UnpinShardResponse*) override {
+      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+        shard.clear_pinned_until();
+        return Status::OK;
+      });
+    }
+    // All changes, whatever the shard.
+    Status GetShardLineage(ServerContext*, const v1::GetShardLineageRequest* request,
+                           v1::GetShardLineageResponse* response) override {
+      return s.WithShard(request->id(), [&](v1::Shard&) {
+        const std::vector<v1::TableChange>& changes = s.d.shards_.changes();
+        for (auto it = changes.rbegin(); it != changes.rend(); ++it) {
+          *response->add_changes() = *it;
+        }
+        return Status::OK;
+      });
+    }
 
-  struct Threads final : v1::ThreadTrackingService::Service {
-    Status ListThreads(ServerContext*, const v1::ListThreadsRequest*,
-                       v1::ListThreadsResponse* response) override {
-      *response->add_threads() = FakeThread();
-      return Status::OK;
-    }
-    Status GetThread(ServerContext*, const v1::GetThreadRequest* request,
-                     v1::GetThreadResponse* response) override {
-      if (request->id() != "t-1") {
-        return NoSuch(v1::ERROR_REASON_THREAD_NOT_FOUND, "thread " + request->id());
-      }
-      *response->mutable_thread() = FakeThread();
-      return Status::OK;
-    }
+    Services& s;
   };
 
   struct Operations final : v1::OperationService::Service {
@@ -275,25 +356,39 @@ struct FakeDaemon::Services {
 
     Status ListOperations(ServerContext*, const v1::ListOperationsRequest*,
                           v1::ListOperationsResponse* response) override {
-      *response->add_operations() = FakeOperation(v1::OPERATION_STATE_RUNNING);
-      return Status::OK;
+      return s.Look([&](FakeShards& shards) {
+        for (auto it = shards.operations.rbegin(); it != shards.operations.rend(); ++it) {
+          *response->add_operations() = it->second;
+        }
+        *response->add_operations() = FakeOperation(v1::OPERATION_STATE_RUNNING);
+        return Status::OK;
+      });
     }
     Status GetOperation(ServerContext*, const v1::GetOperationRequest* request,
                         v1::GetOperationResponse* response) override {
-      if (request->id() != "op-1") {
-        return NoSuch(v1::ERROR_REASON_OPERATION_NOT_FOUND, "operation " + request->id());
-      }
-      *response->mutable_operation() = FakeOperation(v1::OPERATION_STATE_RUNNING);
-      return Status::OK;
+      return s.Look([&](FakeShards& shards) {
+        const auto found = shards.operations.find(request->id());
+        if (found == shards.operations.end() && request->id() != "op-1") {
+          return NoSuch(v1::ERROR_REASON_OPERATION_NOT_FOUND, "operation " + request->id());
+        }
+        *response->mutable_operation() = found != shards.operations.end()
+                                             ? found->second
+                                             : FakeOperation(v1::OPERATION_STATE_RUNNING);
+        return Status::OK;
+      });
     }
-    Status WaitOperation(ServerContext*, const v1::WaitOperationRequest*,
+    Status WaitOperation(ServerContext*, const v1::WaitOperationRequest* request,
                          v1::WaitOperationResponse* response) override {
       return s.Run([&](FakeStore&) {
         // Runs at first, and has ended at every second look.
-        *response->mutable_operation() = waits++ % 2 == 0
-                                             ? FakeOperation(v1::OPERATION_STATE_RUNNING)
-                                             : s.d.faults_.ended_operation.value_or(
-                                                   FakeOperation(v1::OPERATION_STATE_SUCCEEDED));
+        if (waits++ % 2 == 0) {
+          *response->mutable_operation() = FakeOperation(v1::OPERATION_STATE_RUNNING);
+          return Status::OK;
+        }
+        const auto found = s.d.shards_.operations.find(request->id());
+        *response->mutable_operation() = s.d.faults_.ended_operation.value_or(
+            found != s.d.shards_.operations.end() ? found->second
+                                                  : FakeOperation(v1::OPERATION_STATE_SUCCEEDED));
         return Status::OK;
       });
     }
@@ -461,9 +556,9 @@ struct FakeDaemon::Services {
   FakeDaemon& d;
   Account account{*this};
   State state{*this};
-  Routing routing;
-  Shards shards;
-  Threads threads;
+  Routing routing{*this};
+  Shards shards{*this};
+  FakeThreads threads;
   Operations operations{*this};
   Admin admin{*this};
   Health health{*this};
@@ -517,6 +612,8 @@ void FakeDaemon::Stop() {
   server_->Shutdown(gpr_time_0(GPR_CLOCK_REALTIME));
   server_.reset();
 }
+
+FakeThreads& FakeDaemon::threads() { return services_->threads; }
 
 void FakeDaemon::SetFaults(const Faults& faults) {
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -14,7 +14,9 @@
 #include "grpcpp/support/status.h"
 #include "shardd/v1/admin.pb.h"
 #include "shardd/v1/operation.pb.h"
+#include "tests/client/fake_shards.h"
 #include "tests/client/fake_store.h"
+#include "tests/client/fake_threads.h"
 
 namespace shardd::client {
 
@@ -63,9 +65,15 @@ class FakeDaemon {
     const std::lock_guard<std::mutex> lock(mutex_);
     return change(store_);
   }
+  template <typename Change>
+  auto WithShards(Change change) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return change(shards_);
+  }
   void SetFaults(const Faults& faults);
   void SetStatus(const v1::StatusResponse& status);
   void SetServing(bool serving);
+  FakeThreads& threads();
 
   // How many calls came in that are not streams.
   int calls() const;
@@ -85,6 +93,7 @@ class FakeDaemon {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   FakeStore store_;
+  FakeShards shards_;
   Faults faults_;
   v1::StatusResponse status_;
   bool serving_ = true;

@@ -117,6 +117,12 @@ shards_routes_threads_operations() {
   expect_json '.items | length >= 4' thread list
   expect_json '.id and .role' thread get "$(ctl thread list -o name | head -n 1)"
   expect_error 4 'THREAD_NOT_FOUND' thread get t-9999
+  expect_json '[.items[] | select(.role == "external")] | length > 0' thread list --all
+  expect_json '[.items[] | select(.role == "worker") | .answered and (.frames | length > 0)] | length == 4 and all' thread stack
+  expect_json '.items | length >= 4 and all(.cpu_ratio != null)' thread top --once --interval 200ms
+  expect_exit 0 ctl thread watch --from-revision 1 --count 1 -o jsonl
+  expect_equal "the first thread event" "$(jq -r '[.revision, .event, .name] | join(" ")' <<<"$out")" "1 started main"
+  expect_error 5 'REVISION_COMPACTED' thread watch --from-revision 999999
   # Refused by the operation, since only the shards know what is there.
   expect_error 5 'NAMESPACE_NOT_EMPTY' namespace delete names --yes
   expect_exit 5 ctl operation wait "$(ctl operation list -o name)" -o json

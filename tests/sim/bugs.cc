@@ -6,6 +6,7 @@
 #include "server/account/account_record.h"
 #include "server/account/record_key.h"
 #include "server/shard_state_operations/records.h"
+#include "server/shard_state_operations/rehome.h"
 
 namespace shardd::sim {
 namespace {
@@ -39,9 +40,25 @@ bool Drops(Bug bug, storage::Family family, const std::string& key, const Value&
       return IsMeta(family, key, "namespace/");
     case Bug::kDropOperations:
       return IsMeta(family, key, "operation/");
+    case Bug::kDropTable:
+      return IsMeta(family, key, "table");
+    case Bug::kDropRehomeCursor:
+      return IsMeta(family, key, "rehome/") && value.has_value() &&
+             RehomeRecord::Decode(*value)->stage == RehomeStage::kCopying &&
+             !RehomeRecord::Decode(*value)->copied;
     default:
       return false;
   }
+}
+
+// Whether the batch writes the key to another home too.
+bool StandsInLowerHome(const storage::WriteSet& batch, storage::Family family,
+                       const std::string& key) {
+  for (const auto& [other, changes] : batch.families()) {
+    if (other == storage::kMeta || other >= family) continue;
+    if (batch.Find(other, key) != nullptr) return true;
+  }
+  return false;
 }
 
 Value ChangedValue(Bug bug, storage::Family family, const std::string& key, const Value& value) {
@@ -78,6 +95,20 @@ const std::vector<BugInfo>& AllBugs() {
       {Bug::kAdmitWhileDeleting, "admit-while-deleting",
        "requests are admitted by what was in force at the start"},
       {Bug::kReadFromOldSnapshot, "read-from-old-snapshot", "reads use a snapshot kept too long"},
+      {Bug::kPushToOldOwner, "push-to-old-owner",
+       "requests routed by an old table go to the shard that it names"},
+      {Bug::kLoseQueue, "lose-queue", "what waits for a range is lost when it is split off"},
+      {Bug::kLoseHandOver, "lose-hand-over", "watches do not go with their range"},
+      {Bug::kLoseClosedNamespaces, "lose-closed-namespaces",
+       "a new shard does not know which namespaces are being deleted"},
+      {Bug::kRunWhileRetired, "run-while-retired", "a shard that is being merged goes on"},
+      {Bug::kHandOverBeforeCommit, "hand-over-before-commit",
+       "a new shard begins before the table that names it is stored"},
+      {Bug::kPublishLate, "publish-late", "a home is cleared before all read by the new table"},
+      {Bug::kReadByOldTable, "read-by-old-table",
+       "a read does not look at the table again when it has read"},
+      {Bug::kSurveyTooLate, "survey-too-late",
+       "a range is counted as of a moment after its owner began to note changes"},
       {Bug::kSyncLies, "sync-lies", "a sync says OK, and a crash loses its batches"},
       {Bug::kTornBatch, "torn-batch", "a crash keeps half of an unsynced batch"},
       {Bug::kHalfOfBatch, "half-of-batch", "only the first half of a batch is written"},
@@ -91,6 +122,9 @@ const std::vector<BugInfo>& AllBugs() {
       {Bug::kDropTombstones, "drop-tombstones", "a deleted account leaves no record"},
       {Bug::kDropNamespaces, "drop-namespaces", "changes to namespaces are not stored"},
       {Bug::kDropOperations, "drop-operations", "operations are not stored"},
+      {Bug::kDropTable, "drop-table", "a new table is not stored with what it changes"},
+      {Bug::kDropSecondHome, "drop-second-home", "a shard that moves writes to its old home alone"},
+      {Bug::kDropRehomeCursor, "drop-rehome-cursor", "how far a copy is, is not stored with it"},
   };
   return bugs;
 }
@@ -109,6 +143,7 @@ storage::WriteSet WrittenUnder(Bug bug, const storage::WriteSet& batch) {
   for (const auto& [family, changes] : batch.families()) {
     for (const auto& [key, value] : changes) {
       if (Drops(bug, family, key, value) || left == 0) continue;
+      if (bug == Bug::kDropSecondHome && StandsInLowerHome(batch, family, key)) continue;
       --left;
       const Value changed = ChangedValue(bug, family, key, value);
       if (changed.has_value()) {

@@ -26,6 +26,16 @@ enum class Bug {
   kReopenEarly,
   kAdmitWhileDeleting,
   kReadFromOldSnapshot,
+  // How shards change.
+  kPushToOldOwner,
+  kLoseQueue,
+  kLoseHandOver,
+  kLoseClosedNamespaces,
+  kRunWhileRetired,
+  kHandOverBeforeCommit,
+  kPublishLate,
+  kReadByOldTable,
+  kSurveyTooLate,
   // What reaches the disk.
   kSyncLies,
   kTornBatch,
@@ -39,6 +49,9 @@ enum class Bug {
   kDropTombstones,
   kDropNamespaces,
   kDropOperations,
+  kDropTable,
+  kDropSecondHome,
+  kDropRehomeCursor,
 };
 
 struct BugInfo {

@@ -21,6 +21,15 @@ std::string TextOf(const OperationRecord& record) {
                       " error=", static_cast<int>(record.error_reason));
 }
 
+std::string TextOf(const ShardNote& note) {
+  return absl::StrCat("note ", absl::ToUnixNanos(note.pinned_until), " ",
+                      absl::ToUnixNanos(note.paused_until), " ", note.operation.value);
+}
+
+bool IsDeletion(const OperationRecord& operation) {
+  return operation.kind == OperationKind::kDeleteNamespace;
+}
+
 std::string TextOf(const CoordinatorReply& reply) {
   if (!reply.answer.ok()) return ErrorText(reply.answer.status());
   return std::visit([](const auto& answer) { return TextOf(answer); }, *reply.answer);
@@ -84,10 +93,12 @@ void NamespaceOracle::CheckOperations(const State& before,
       return verdict_.Fail("an operation was cancelled and nobody asked");
     }
     if (!was.running() || is.running()) continue;
-    // A restart ends what was to be cancelled.
-    const bool at_start =
-        was.state == OperationState::kCancelling && requests.empty() && results.empty();
-    if (!at_start &&
+    if (!IsDeletion(is)) {
+      CheckShardOperation(is);
+      continue;
+    }
+    // One that stops may have waited for a restart, or for its shards to change.
+    if (is.state == OperationState::kSucceeded &&
         !Any(results, [&](const PurgeResult& result) { return result.operation == id; })) {
       return verdict_.Fail("an operation ended out of nothing");
     }
@@ -103,10 +114,22 @@ void NamespaceOracle::CheckOperations(const State& before,
     if (id.value <= highest_operation_) verdict_.Fail("an operation's id was used before");
     highest_operation_ = id.value;
     const OperationRecord& added = operation;
+    if (!IsDeletion(added)) continue;
     if (!Any(requests, [&](const auto& request) { return AsksToDelete(request, added); })) {
       verdict_.Fail("an operation began and nobody asked");
     }
   }
+}
+
+void NamespaceOracle::CheckShardOperation(const OperationRecord& operation) {
+  if (operation.state == OperationState::kCancelled) trace_.Meet("a change that is cancelled");
+  if (operation.kind == OperationKind::kVerify && operation.verification.has_value()) {
+    trace_.Meet("a verification");
+  }
+  if (operation.state != OperationState::kFailed) return;
+  // There is nothing to split in a shard of one account.
+  if (operation.error_reason == Reason::kCannotSplit) return;
+  verdict_.Fail(absl::StrCat("a change of shards failed: ", operation.error_message));
 }
 
 void NamespaceOracle::MeetEnd(OperationState state) {
@@ -154,7 +177,8 @@ void NamespaceOracle::CheckNamespaces(const State& before,
 
 bool NamespaceOracle::BeingDeleted(const std::string& name) const {
   return Any(now_.operations, [&](const auto& operation) {
-    return operation.second.running() && operation.second.target == name;
+    return operation.second.running() && IsDeletion(operation.second) &&
+           operation.second.target == name;
   });
 }
 
@@ -192,10 +216,23 @@ bool NamespaceOracle::PublishedActive(const std::string& name) const {
 
 void NamespaceOracle::Died() { published_.clear(); }
 
+// The owner of a shard stores the end of an operation that flips the table, before the coordinator
+// hears of it.
+bool NamespaceOracle::Same(const State& stored, const State& known) {
+  if (stored.namespaces != known.namespaces) return false;
+  return std::equal(stored.operations.begin(), stored.operations.end(), known.operations.begin(),
+                    known.operations.end(), [](const auto& a, const auto& b) {
+                      if (a.first != b.first) return false;
+                      if (IsDeletion(a.second) || !b.second.running()) return a.second == b.second;
+                      return a.second.kind == b.second.kind && !IsDeletion(b.second) &&
+                             a.second.state != OperationState::kFailed;
+                    });
+}
+
 void NamespaceOracle::Recovered(const CoordinatorCore& core) {
   const State stored{core.namespaces(), core.operations()};
-  const bool kept = stored == now_;
-  const bool lost = !durable_ && stored == before_;
+  const bool kept = Same(stored, now_);
+  const bool lost = !durable_ && Same(stored, before_);
   if (!kept && !lost) {
     return verdict_.Fail("the stored namespaces and operations are not those of any turn");
   }

@@ -52,6 +52,7 @@ class NamespaceOracle {
     return found != now_.operations.end() && found->second.running();
   }
   bool AllEnded() const;
+  const OperationTable& operations() const { return now_.operations; }
 
  private:
   struct State {
@@ -63,6 +64,8 @@ class NamespaceOracle {
   void CheckOperations(const State& before, const std::vector<CoordinatorRequest>& requests,
                        const std::vector<PurgeResult>& results);
   void CheckNamespaces(const State& before, const std::vector<CoordinatorRequest>& requests);
+  static bool Same(const State& stored, const State& known);
+  void CheckShardOperation(const OperationRecord& operation);
   void MeetEnd(OperationState state);
   void CheckSucceeded(const OperationRecord& operation);
 

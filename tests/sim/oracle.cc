@@ -30,6 +30,7 @@ Oracle::Oracle(const Scenario& scenario, Verdict& verdict, Trace& trace)
     : scenario_(scenario),
       verdict_(verdict),
       trace_(trace),
+      table_(scenario.table),
       model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention,
               scenario.core.outcome_age_min},
              trace),
@@ -54,7 +55,7 @@ CallId Oracle::EndWatch(CallId watch, std::shared_ptr<const Wish> wish) {
 }
 
 const Route& Oracle::RouteOf(const AccountRef& account) const {
-  return scenario_.table.Find(account.routing_key());
+  return table_.Find(account.routing_key());
 }
 
 void Oracle::Refused(CallId id, absl::Time now, const absl::Status& why) {
@@ -70,29 +71,21 @@ void Oracle::Refused(CallId id, absl::Time now, const absl::Status& why) {
   const bool right =
       reason == Reason::kMailboxFull || reason == Reason::kDraining ||
       (reason == Reason::kDeadlineExpired && now > call.deadline) ||
-      (reason == Reason::kStaleEpoch && call.epoch > 1) ||
+      (reason == Reason::kStaleEpoch && call.epoch != 0 && call.epoch != published_epoch_.value) ||
       ((reason == Reason::kNamespaceNotFound || reason == Reason::kNamespaceDeleting) &&
        !namespaces_.PublishedActive(name_space));
   if (!right) Fail(absl::StrCat("a request was refused for no reason: ", ErrorText(why)));
 }
 
-void Oracle::Pushed(ShardId shard, const std::vector<ShardRequest>& requests) {
-  for (const ShardRequest& request : requests) {
-    const bool weightless = std::holds_alternative<UnwatchRequest>(request.body);
-    queued_[shard] += weightless ? 0 : 1;
-  }
-  if (queued_[shard] > scenario_.mailbox.items_max) {
-    Fail(absl::StrCat("a mailbox holds ", queued_[shard], " requests; at most ",
-                      scenario_.mailbox.items_max, " may wait"));
-  }
-}
+void Oracle::Pushed(const ShardRequest& request) { pushed_[request.call] = next_push_++; }
 
-void Oracle::TurnRan(ShardId shard, absl::Time now, const std::vector<TurnItem>& items,
-                     const ShardTurn& turn) {
-  const Route& route = *scenario_.table.FindShard(shard);
+void Oracle::TurnRan(const Route& route, TableEpoch epoch, absl::Time now,
+                     const std::vector<TurnItem>& items, const ShardTurn& turn) {
+  const ShardId shard = route.shard;
   Flight& flight = flights_[shard];
   if (!flight.durable) Fail("a turn began before the one before it was durable");
   flight = Flight{};
+  flight.range = route.range;
   flight.durable = false;
   model_.SeeTime(now);
 
@@ -110,6 +103,7 @@ void Oracle::TurnRan(ShardId shard, absl::Time now, const std::vector<TurnItem>&
     if (!verdict_.ok()) return;
     if (const auto* call = std::get_if<CallId>(&item)) {
       const auto reply = replies.find(*call);
+      CheckOwner(route, epoch, *call, *AccountOf(calls_.at(*call).wish->body));
       RunCall(*call, route, now, reply == replies.end() ? nullptr : reply->second, flight);
     } else if (const auto* purge = std::get_if<PurgeNamespace>(&item)) {
       if (purges_run == purges.size()) return Fail("a purge has no result");
@@ -122,7 +116,6 @@ void Oracle::TurnRan(ShardId shard, absl::Time now, const std::vector<TurnItem>&
       }
     }
   }
-  queued_[shard] = 0;
   for (const auto& [call, reply] : replies) {
     if (!flight.calls.contains(call)) Fail("an answer to a call that was not run");
   }
@@ -160,6 +153,12 @@ std::string Oracle::RightAnswer(const Call& call, CallId id, const Route& route,
     trace_.Meet("a deadline that passed in the mailbox");
     return ErrorText(Reason::kDeadlineExpired);
   }
+  const auto since = range_since_.find(route.shard);
+  const TableEpoch changed = since == range_since_.end() ? started_at_ : since->second;
+  if (call.epoch != 0 && call.epoch < changed.value) {
+    trace_.Meet("a stale epoch in the mailbox");
+    return ErrorText(Reason::kStaleEpoch);
+  }
   if (std::holds_alternative<UnwatchRequest>(body)) return "watch ended";
   if (closed_[route.shard].contains(name_space)) {
     const bool gone = !namespaces_.Exists(name_space);
@@ -170,7 +169,7 @@ std::string Oracle::RightAnswer(const Call& call, CallId id, const Route& route,
     Fail(absl::StrCat("a request ran in namespace ", name_space, ", which does not exist"));
   }
   if (const auto* watch = std::get_if<WatchRequest>(&body)) {
-    watches_.Started(id, route.shard, *watch, actual.text.empty() ? nullptr : &actual.text);
+    watches_.Started(id, *watch, actual.text.empty() ? nullptr : &actual.text);
     return actual.text;
   }
   return model_.Run(*call.wish, now, actual, flight.undo);
@@ -207,6 +206,7 @@ void Oracle::RunPurge(const PurgeNamespace& purge, const PurgeResult& result, co
 
 void Oracle::Synced(const storage::Reader& reader) {
   namespaces_.Synced();
+  SeeTable(reader);
   for (auto& [shard, flight] : flights_) {
     if (flight.durable || !flight.written) continue;
     flight.durable = true;
@@ -215,8 +215,9 @@ void Oracle::Synced(const storage::Reader& reader) {
 }
 
 void Oracle::TurnEnded(ShardId shard) {
-  watches_.TurnEnded(shard);
-  for (const CallId id : flights_[shard].calls) {
+  const Flight& flight = flights_[shard];
+  watches_.TurnEnded(flight.range);
+  for (const CallId id : flight.calls) {
     const Call& call = calls_.at(id);
     const bool watches = std::holds_alternative<WatchRequest>(call.wish->body);
     if (call.state == CallState::kRan && !watches) Fail("a call that ran was not answered");
@@ -306,11 +307,18 @@ void Oracle::Died(const std::set<CallId>& network) {
   }
   namespaces_.Died();
   closed_.clear();
-  queued_.clear();
+  pushed_.clear();
+  last_run_.clear();
+  range_since_.clear();
 }
 
 void Oracle::Recovered(const storage::Reader& reader) {
-  for (const Route& route : scenario_.table.routes()) SettleFlight(route.shard, reader);
+  SeeTable(reader);
+  range_since_.clear();
+  started_at_ = table_.epoch();
+  std::vector<ShardId> in_flight;
+  for (const auto& [shard, flight] : flights_) in_flight.push_back(shard);
+  for (const ShardId shard : in_flight) SettleFlight(shard, reader);
   model_.NextRun();
   CheckStored(reader);
   CheckShown(reader);
@@ -351,7 +359,8 @@ void Oracle::ReadNow(const AccountRef& account, const absl::StatusOr<AccountResu
                result.ok() ? AnswerText(ShardAnswer(*result)) : ErrorText(result.status()));
 }
 
-void Oracle::CheckAtRest() {
+void Oracle::CheckAtRest(const storage::Store& store) {
+  CheckHomes(store);
   for (const auto& [id, call] : calls_) {
     const bool watches = std::holds_alternative<WatchRequest>(call.wish->body);
     if (call.state == CallState::kSent || (call.state == CallState::kRan && !watches)) {

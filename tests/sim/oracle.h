@@ -38,11 +38,14 @@ class Oracle {
 
   // What the front end did with it.
   void Refused(CallId call, absl::Time now, const absl::Status& why);
-  void Pushed(ShardId shard, const std::vector<ShardRequest>& requests);
+  void Pushed(const ShardRequest& request);
+  // A table is in force for the front end.
+  void TablePublished(const RouteTable& table) { published_epoch_ = table.epoch(); }
 
-  // What a worker did. A turn is in flight until it is durable; a shard has at most one.
-  void TurnRan(ShardId shard, absl::Time now, const std::vector<TurnItem>& items,
-               const ShardTurn& turn);
+  // What a worker did, and the route and its epoch as the worker knew them before. A turn is in
+  // flight until it is durable; a shard has at most one.
+  void TurnRan(const Route& route, TableEpoch epoch, absl::Time now,
+               const std::vector<TurnItem>& items, const ShardTurn& turn);
   void TurnWritten(ShardId shard) { flights_[shard].written = true; }
   // All that was written is durable.
   void Synced(const storage::Reader& reader);
@@ -68,10 +71,12 @@ class Oracle {
   void ReadNow(const ScanRequest& request, const absl::StatusOr<ScanResult>& result);
   void ReadNow(const AccountRef& account, const absl::StatusOr<AccountResult>& result);
   // Nothing is under way any more.
-  void CheckAtRest();
+  void CheckAtRest(const storage::Store& store);
   // All outcomes are outdated and the shards had time to forget them.
   void CheckForgotten(const storage::Reader& reader);
 
+  // In force for the owners of shards.
+  const RouteTable& table() const { return table_; }
   const Model& model() const { return model_; }
   NamespaceOracle& namespaces() { return namespaces_; }
   WatchOracle& watches() { return watches_; }
@@ -87,6 +92,7 @@ class Oracle {
     uint64_t revision = 0;
   };
   struct Flight {
+    KeyRange range;  // of the shard, when it ran
     Model::Undo undo;
     std::set<CallId> calls;
     bool written = false;
@@ -97,8 +103,15 @@ class Oracle {
   bool RemembersLater(const Flight& flight, const storage::Reader& reader) const;
 
   void Fail(const std::string& what) { verdict_.Fail(what); }
+  // Whether a shard may run a request for an account, and the account's requests are run in the
+  // order in which they were pushed.
+  void CheckOwner(const Route& route, TableEpoch epoch, CallId call, const AccountRef& account);
+  // The table stored may have changed by one.
+  void SeeTable(const storage::Reader& reader);
+  void CheckHomes(const storage::Store& store);
   const Route& RouteOf(const AccountRef& account) const;
   void RunCall(CallId call, const Route& route, absl::Time now, const Reply* reply, Flight& flight);
+  void HandOverClosed(const RouteTable& before, const RouteTable& after);
   std::string RightAnswer(const Call& call, CallId id, const Route& route, absl::Time now,
                           const Answer& actual, Flight& flight);
   void RunPurge(const PurgeNamespace& purge, const PurgeResult& result, const Route& route,
@@ -114,13 +127,22 @@ class Oracle {
   const Scenario& scenario_;
   Verdict& verdict_;
   Trace& trace_;
+  RouteTable table_;  // in force for the owners of shards
   Model model_;
   NamespaceOracle namespaces_;
   WatchOracle watches_;
   uint64_t next_call_ = 1;
   std::map<CallId, Call> calls_;
   std::map<ShardId, Flight> flights_;
-  std::map<ShardId, size_t> queued_;
+  TableEpoch published_epoch_{1};
+  // When a shard's range changed last, while this daemon ran.
+  std::map<ShardId, TableEpoch> range_since_;
+  TableEpoch started_at_{1};
+  // Who ran a request of a routing key under an epoch of its owner.
+  std::map<std::pair<uint64_t, RoutingKey>, ShardId> owner_was_;
+  uint64_t next_push_ = 1;
+  std::map<CallId, uint64_t> pushed_;
+  std::map<AccountRef, uint64_t> last_run_;
   // Namespaces a shard must refuse, and the operation whose word closed them: they open by a word
   // that comes after it has ended.
   std::map<ShardId, std::map<std::string, OperationId>> closed_;

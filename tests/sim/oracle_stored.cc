@@ -65,7 +65,7 @@ std::string Oracle::Difference(const ModelAccount& model, const StoredAccountSta
 }
 
 void Oracle::CheckStored(const storage::Reader& reader) {
-  for (const Route& route : scenario_.table.routes()) {
+  for (const Route& route : table_.routes()) {
     const auto flight = flights_.find(route.shard);
     if (flight == flights_.end() || flight->second.durable) CheckShard(route, reader);
   }
@@ -124,7 +124,7 @@ void Oracle::CheckShown(const storage::Reader& reader) {
 }
 
 void Oracle::CheckForgotten(const storage::Reader& reader) {
-  for (const Route& route : scenario_.table.routes()) {
+  for (const Route& route : table_.routes()) {
     const absl::StatusOr<StoredShardState> stored = ReadShardState(reader, route);
     if (!stored.ok()) return Fail("a stored shard cannot be read");
     for (const auto& [account, state] : stored->accounts) {

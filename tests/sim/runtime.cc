@@ -1,6 +1,8 @@
 #include "tests/sim/runtime.h"
 
 #include <algorithm>
+#include <atomic>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +10,7 @@
 #include "server/base/check.h"
 #include "server/base/error.h"
 #include "server/base/status_macros.h"
+#include "server/runtime/survey.h"
 #include "server/shard_state_operations/shard_reader.h"
 
 namespace shardd::sim {
@@ -53,19 +56,15 @@ void SimRuntime::Start() {
   absl::StatusOr<CoordinatorCore> core = CoordinatorCore::Load(*store_, /*shard_count=*/1);
   if (!core.ok()) return verdict_.Fail(std::string(core.status().message()));
   oracle_.namespaces().Recovered(*core);
-  workers_.clear();
-  for (const Route& route : core->table().routes()) {
-    SHARDD_CHECK(store_->CreateHome(route.home).ok());
-    std::string bytes;
-    ShardStats stats;
-    if (*store_->Get(storage::kMeta, ShardStatsKey(route.shard), &bytes)) {
-      stats = *ShardStats::Decode(bytes);
+  const std::vector<storage::Family> known = core->Homes();
+  for (const storage::Family home : store_->Homes()) {
+    if (std::find(known.begin(), known.end(), home) == known.end()) {
+      return verdict_.Fail(absl::StrCat("home ", home.number, " belongs to nobody"));
     }
-    Worker& worker = workers_.emplace_back();
-    worker.route = route;
-    worker.core.emplace(route, core->table().epoch(), stats, scenario_.core);
-    worker.mailbox = std::make_unique<BoundedQueue<Item>>(scenario_.mailbox);
   }
+  workers_.clear();
+  mailboxes_ = std::make_unique<ShardMailboxes>();
+  for (const Route& route : core->table().routes()) LoadWorker(route, core->table().epoch());
   coordinator_ = Coordinator{};
   coordinator_.queue = std::make_unique<BoundedQueue<CoordinatorItem>>(scenario_.coordinator_queue);
   coordinator_.core = *std::move(core);
@@ -82,8 +81,38 @@ void SimRuntime::Start() {
   namespaces_at_start_ = namespaces_;
 }
 
+void SimRuntime::LoadWorker(const Route& route, TableEpoch epoch) {
+  const std::vector<storage::Family> homes = store_->Homes();
+  const bool there = std::find(homes.begin(), homes.end(), route.home) != homes.end();
+  if (!there && epoch != TableEpoch{1}) return verdict_.Fail("the home of a shard is missing");
+  SHARDD_CHECK(store_->CreateHome(route.home).ok());
+  std::string bytes;
+  ShardStats stats;
+  if (*store_->Get(storage::kMeta, ShardStatsKey(route.shard), &bytes)) {
+    stats = *ShardStats::Decode(bytes);
+  }
+  ShardCore core(route, epoch, stats, scenario_.core);
+  if (*store_->Get(storage::kMeta, RehomeKey(route.shard), &bytes)) {
+    core.TakeUp(*RehomeRecord::Decode(bytes));
+    trace_.Meet("a rehome taken up again");
+  }
+  Worker& worker = AddWorker(std::move(core), epoch);
+  mailboxes_->Add(route.range, worker.mailbox);
+}
+
+SimRuntime::Worker& SimRuntime::AddWorker(ShardCore core, TableEpoch since) {
+  QueueLimits bounds = scenario_.mailbox;
+  if (bug_ == Bug::kMailboxWithoutBounds) bounds = {1'000'000, 1'000'000'000};
+  Worker& worker = workers_[core.shard()];
+  worker.core.emplace(std::move(core));
+  worker.mailbox = std::make_shared<ShardMailbox>(bounds, since, clock_);
+  worker.depth_max = scenario_.mailbox.items_max;
+  return worker;
+}
+
 void SimRuntime::Die() {
   old_snapshot_.reset();
+  surveys_.clear();
   const size_t survive = random_.Below(store_->unsynced_batches() + 1);
   trace_.Add("dies; ", survive, " of ", store_->unsynced_batches(), " unsynced batches survive");
   store_->Crash(survive);
@@ -93,12 +122,14 @@ void SimRuntime::Die() {
   unsynced_.clear();
   if (before_lie_ != nullptr) store_ = std::move(before_lie_);
   workers_.clear();
+  directory_.clear();
   coordinator_ = Coordinator{};
   namespaces_.clear();
 }
 
 void SimRuntime::Drain() {
   draining_ = true;
+  coordinator_.core->StopChanges();
   while (verdict_.ok() && !failed_ && Advance()) {
   }
 }
@@ -112,48 +143,55 @@ absl::Status SimRuntime::WhyRefused(const ShardRequest& request, const AccountRe
   const NamespaceTable& in_force =
       bug_ == Bug::kAdmitWhileDeleting ? namespaces_at_start_ : namespaces_;
   SHARDD_RETURN_IF_ERROR(CheckNamespace(in_force, account.name_space));
-  const RouteTable& table = scenario_.table;
-  if (request.epoch != 0 && request.epoch != table.epoch().value) {
-    return StaleEpoch(request.epoch, table.epoch(), table.Find(account.routing_key()));
+  if (request.epoch != 0 && request.epoch != table_->epoch().value) {
+    return StaleEpoch(request.epoch, table_->epoch(), table_->Find(account.routing_key()));
   }
   return absl::OkStatus();
 }
 
 std::vector<SimRuntime::Admitted> SimRuntime::Admit(std::vector<ShardRequest> requests) {
-  std::vector<Admitted> by_worker(workers_.size());
+  std::map<ShardId, Admitted> by_shard;
   for (ShardRequest& request : requests) {
     const AccountRef& account = *AccountOf(request.body);
     if (absl::Status why = WhyRefused(request, account); !why.ok()) {
       oracle_.Refused(request.call, clock_.Now(), why);
       continue;
     }
-    const size_t index = scenario_.table.IndexOf(account.routing_key());
-    by_worker[index].worker = index;
-    by_worker[index].requests.push_back(std::move(request));
+    const ShardId shard = table_->Find(account.routing_key()).shard;
+    Admitted& admitted = by_shard[shard];
+    admitted.shard = shard;
+    admitted.mailbox = directory_.at(shard);
+    admitted.table = table_->epoch();
+    admitted.requests.push_back(std::move(request));
   }
-  std::erase_if(by_worker, [](const Admitted& admitted) { return admitted.requests.empty(); });
-  return by_worker;
+  std::vector<Admitted> all;
+  for (auto& [shard, admitted] : by_shard) all.push_back(std::move(admitted));
+  return all;
 }
 
 void SimRuntime::Push(Admitted admitted) {
-  Worker& worker = workers_[admitted.worker];
-  size_t items = 0;
-  size_t bytes = 0;
-  for (const ShardRequest& request : admitted.requests) {
-    const size_t weight = MailboxWeight(request.body);
-    if (weight == 0 || bug_ == Bug::kMailboxWithoutBounds) continue;
-    ++items;
-    bytes += weight;
-  }
-  const std::vector<ShardRequest> copy = admitted.requests;
-  using PushResult = BoundedQueue<Item>::PushResult;
-  if (worker.mailbox->Push(std::move(admitted.requests), items, bytes) == PushResult::kAccepted) {
-    ++worker.items_queued;
-    oracle_.Pushed(worker.route.shard, copy);
-    return;
-  }
+  const std::vector<ShardRequest> all = admitted.requests;
+  if (bug_ == Bug::kPushToOldOwner) admitted.table = TableEpoch{UINT64_MAX - 1};
+  if (admitted.table < table_->epoch()) trace_.Meet("a push by an old table");
+  const std::vector<ShardMailboxes::Refused> refused =
+      mailboxes_->Push(*admitted.mailbox, std::move(admitted.requests), admitted.table);
   const absl::Status full = Error(Reason::kMailboxFull, "the mailbox of the shard is full");
-  for (const ShardRequest& request : copy) oracle_.Refused(request.call, clock_.Now(), full);
+  std::set<CallId> turned_away;
+  for (const ShardMailboxes::Refused& part : refused) {
+    for (const ShardRequest& request : part.requests) {
+      turned_away.insert(request.call);
+      oracle_.Refused(request.call, clock_.Now(), full);
+    }
+  }
+  for (const ShardRequest& request : all) {
+    if (!turned_away.contains(request.call)) oracle_.Pushed(request);
+  }
+  for (Worker* worker : Workers()) {
+    if (worker->mailbox->depth() > worker->depth_max) {
+      verdict_.Fail(absl::StrCat("a mailbox holds ", worker->mailbox->depth(),
+                                 " requests; at most ", worker->depth_max, " may wait"));
+    }
+  }
 }
 
 void SimRuntime::PushToCoordinator(CoordinatorRequest request) {
@@ -171,9 +209,16 @@ const storage::Reader& SimRuntime::ReadView() const {
   return old_snapshot_ != nullptr ? *old_snapshot_ : *store_;
 }
 
+// A thread that looks at the table again after it has read, and reads again if it is another one by
+// then, reads as if both happened at once.
+storage::Family SimRuntime::HomeToRead(const AccountRef& account) const {
+  const RouteTable& table = old_table_ != nullptr ? *old_table_ : *table_;
+  return table.Find(account.routing_key()).home;
+}
+
 void SimRuntime::ReadNow(const GetRequest& request) {
   if (!CheckNamespace(namespaces_, request.account.name_space).ok()) return;
-  const storage::Family home = scenario_.table.Find(request.account.routing_key()).home;
+  const storage::Family home = HomeToRead(request.account);
   if (old_snapshot_ != nullptr) {
     oracle_.ReadNow(request, ShardReader(*old_snapshot_, home).Get(request));
   } else {
@@ -187,19 +232,30 @@ void SimRuntime::ReadNow(const GetRequest& request) {
 
 void SimRuntime::ReadNow(const ScanRequest& request) {
   if (!CheckNamespace(namespaces_, request.account.name_space).ok()) return;
-  const storage::Family home = scenario_.table.Find(request.account.routing_key()).home;
+  const storage::Family home = HomeToRead(request.account);
   oracle_.ReadNow(request, ShardReader(ReadView(), home).Scan(request));
 }
 
 void SimRuntime::ReadNow(const AccountRef& account) {
   if (!CheckNamespace(namespaces_, account.name_space).ok()) return;
-  const storage::Family home = scenario_.table.Find(account.routing_key()).home;
+  const storage::Family home = HomeToRead(account);
   oracle_.ReadNow(account, GetAccountFrom(ReadView(), home, account));
 }
 
+std::vector<SimRuntime::Worker*> SimRuntime::Workers() {
+  std::vector<Worker*> workers;
+  for (auto& [shard, worker] : workers_) workers.push_back(&worker);
+  return workers;
+}
+
+bool SimRuntime::TakesItems(const Worker& worker) const {
+  if (bug_ == Bug::kRunWhileRetired) return true;
+  return worker.core->TakesRequests(clock_.Now()) || (draining_ && !worker.core->retired());
+}
+
 bool SimRuntime::HasWork(const Worker& worker) const {
-  return worker.phase != Phase::kIdle || worker.items_queued > 0 || !worker.taken.empty() ||
-         clock_.Now() >= worker.wake_at;
+  return worker.phase != Phase::kIdle || worker.mailbox->Waits(TakesItems(worker)) ||
+         !worker.commands.empty() || !worker.taken.empty() || clock_.Now() >= worker.wake_at;
 }
 
 bool SimRuntime::HasWork(const Coordinator& coordinator) const {
@@ -209,23 +265,46 @@ bool SimRuntime::HasWork(const Coordinator& coordinator) const {
 
 bool SimRuntime::Advance() {
   std::vector<Worker*> ready;
-  for (Worker& worker : workers_) {
-    if (HasWork(worker)) ready.push_back(&worker);
+  for (Worker* worker : Workers()) {
+    if (HasWork(*worker)) ready.push_back(worker);
   }
-  const bool coordinator_ready = HasWork(coordinator_);
-  if (ready.empty() && !coordinator_ready) return false;
-  const size_t choice = random_.Below(ready.size() + (coordinator_ready ? 1 : 0));
-  if (choice < ready.size()) {
+  const size_t workers = ready.size();
+  const size_t coordinator = HasWork(coordinator_) ? 1 : 0;
+  const size_t surveys = surveys_.empty() ? 0 : 1;
+  if (workers + coordinator + surveys == 0) return false;
+  const size_t choice = random_.Below(workers + coordinator + surveys);
+  if (choice < workers) {
     Advance(*ready[choice]);
-  } else {
+  } else if (choice < workers + coordinator) {
     AdvanceCoordinator();
+  } else {
+    AdvanceSurvey();
   }
   return true;
 }
 
+void SimRuntime::AdvanceSurvey() {
+  const auto chosen = surveys_.begin() + static_cast<ptrdiff_t>(random_.Below(surveys_.size()));
+  Survey survey = std::move(*chosen);
+  surveys_.erase(chosen);
+  if (bug_ == Bug::kSurveyTooLate) survey.view = store_->Snapshot();
+  Tell(RunSurvey(*survey.view, survey.order, std::atomic<bool>(false)));
+}
+
+void SimRuntime::Tell(CoordinatorItem item) {
+  static_cast<void>(coordinator_.queue->Push(std::move(item), 0, 0));
+  ++coordinator_.items_queued;
+}
+
+bool SimRuntime::paused() const {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+    return worker.second.mailbox->Waits(/*take_items=*/true);
+  });
+}
+
 absl::Time SimRuntime::NextWake() const {
   absl::Time wake_at = coordinator_.wake_at;
-  for (const Worker& worker : workers_) wake_at = std::min(wake_at, worker.wake_at);
+  for (const auto& [shard, worker] : workers_) wake_at = std::min(wake_at, worker.wake_at);
   return wake_at;
 }
 
@@ -250,10 +329,11 @@ void SimRuntime::Advance(Worker& worker) {
 }
 
 void SimRuntime::Take(Worker& worker) {
-  std::vector<Item> items;
-  worker.mailbox->PopAll(items, absl::InfinitePast(), clock_);
-  worker.items_queued = 0;
-  for (Item& item : items) {
+  ShardMailbox::Mail mail;
+  static_cast<void>(worker.mailbox->Pop(mail, TakesItems(worker), absl::InfinitePast()));
+  for (ShardCommand& command : mail.commands) worker.commands.push_back(std::move(command));
+  if (!mail.items.empty()) worker.depth_max = scenario_.mailbox.items_max;
+  for (Item& item : mail.items) {
     const bool purge = AccountOf(item[0].body) == nullptr;
     const bool twice = bug_ == Bug::kRunItemTwice && !purge && random_.OneIn(8);
     if (twice) worker.taken.push_back(item);
@@ -281,22 +361,37 @@ std::vector<TurnItem> SimRuntime::StepItems(Worker& worker) {
 }
 
 void SimRuntime::RunTurn(Worker& worker) {
-  if (worker.taken.empty()) Take(worker);
+  if (worker.taken.empty() && worker.commands.empty()) Take(worker);
   worker.turn = ShardTurn{};
   worker.turn.now = clock_.Now();
   worker.turn.committed = store_.get();
-  const std::vector<TurnItem> ran = StepItems(worker);
+  const Route route = worker.core->route();
+  const TableEpoch epoch = worker.core->epoch();
+  std::vector<TurnItem> ran;
+  if (!worker.commands.empty()) {
+    ShardCommand command = std::move(worker.commands.front());
+    worker.commands.pop_front();
+    trace_.Add("shard ", route.shard.value, " runs command ", command.index());
+    worker.core->Step(std::move(command), worker.turn);
+  } else {
+    ran = StepItems(worker);
+  }
   worker.core->FinishTurn(worker.turn);
   worker.wake_at = worker.turn.wake_at;
-  oracle_.TurnRan(worker.route.shard, worker.turn.now, ran, worker.turn);
+  oracle_.TurnRan(route, epoch, worker.turn.now, ran, worker.turn);
   if (!verdict_.ok()) return;
   if (worker.turn.batch.empty()) {
-    oracle_.TurnWroteNothing(worker.route.shard);
+    oracle_.TurnWroteNothing(worker.core->shard());
     worker.phase = Phase::kReplying;
     return;
   }
   worker.phase = Phase::kWriting;
-  if (bug_ == Bug::kEffectsBeforeWrite) Perform(worker);
+  const bool splits = std::any_of(
+      worker.turn.effects.begin(), worker.turn.effects.end(),
+      [](const auto& effect) { return std::holds_alternative<struct StartShard>(effect); });
+  if (bug_ == Bug::kEffectsBeforeWrite || (bug_ == Bug::kHandOverBeforeCommit && splits)) {
+    Perform(worker);
+  }
 }
 
 void SimRuntime::WriteBatch(const storage::WriteSet& batch) {
@@ -316,15 +411,15 @@ bool SimRuntime::SyncBatches() {
 }
 
 void SimRuntime::WriteTurn(Worker& worker) {
-  trace_.Add("shard ", worker.route.shard.value, " writes ", worker.turn.batch.count());
+  trace_.Add("shard ", worker.core->shard().value, " writes ", worker.turn.batch.count());
   WriteBatch(worker.turn.batch);
-  oracle_.TurnWritten(worker.route.shard);
+  oracle_.TurnWritten(worker.core->shard());
   worker.phase = Phase::kSyncing;
   if (bug_ == Bug::kAckBeforeSync) Perform(worker);
 }
 
 void SimRuntime::SyncTurn(Worker& worker) {
-  trace_.Add("shard ", worker.route.shard.value, " syncs");
+  trace_.Add("shard ", worker.core->shard().value, " syncs");
   if (SyncBatches()) {
     worker.phase = Phase::kReplying;
     return;
@@ -333,7 +428,7 @@ void SimRuntime::SyncTurn(Worker& worker) {
   if (bug_ == Bug::kKeepCoreAfterFailedCommit) {
     old_snapshot_.reset();
     store_->Crash(0);
-    oracle_.SettleFlight(worker.route.shard, *store_);
+    oracle_.SettleFlight(worker.core->shard(), *store_);
     worker.phase = Phase::kIdle;
     return;
   }
@@ -363,15 +458,52 @@ void SimRuntime::Perform(Worker& worker) {
       oracle_.Delivered(*reply);
     } else if (const auto* event = std::get_if<WatchEvent>(&effect)) {
       PerformEvent(*event);
-    } else if (bug_ != Bug::kLosePurgeResult) {
-      auto& result = std::get<PurgeResult>(effect);
-      static_cast<void>(coordinator_.queue->Push(CoordinatorItem(std::move(result)), 0, 0));
-      ++coordinator_.items_queued;
+    } else if (auto* purged = std::get_if<PurgeResult>(&effect)) {
+      if (bug_ != Bug::kLosePurgeResult) Tell(std::move(*purged));
+    } else {
+      PerformChange(worker, effect);
     }
   }
   if (!effects.empty() || worker.phase == Phase::kReplying) {
-    oracle_.TurnEnded(worker.route.shard);
+    oracle_.TurnEnded(worker.core->shard());
   }
+}
+
+void SimRuntime::PerformChange(Worker& worker, ShardEffect& effect) {
+  if (const auto* order = std::get_if<SurveyOrder>(&effect)) {
+    surveys_.push_back({*order, bug_ == Bug::kSurveyTooLate ? nullptr : store_->Snapshot()});
+  } else if (const auto* start = std::get_if<struct StartShard>(&effect)) {
+    StartShard(worker, *start);
+  } else if (const auto* end = std::get_if<struct EndShard>(&effect)) {
+    EndShard(worker, *end);
+  } else {
+    Tell(std::move(std::get<ShardReport>(effect)));
+  }
+}
+
+void SimRuntime::StartShard(Worker& parent, const struct StartShard& start) {
+  trace_.Meet("a split");
+  HandOver state = std::move(*start.state);
+  if (!state.watches.empty()) trace_.Meet("a watch that is handed over");
+  if (bug_ == Bug::kLoseHandOver) state.watches.clear();
+  if (bug_ == Bug::kLoseClosedNamespaces) state.closed_namespaces.clear();
+  Worker& child =
+      AddWorker(ShardCore(start.route, start.epoch, std::move(state), scenario_.core), start.epoch);
+  mailboxes_->Split(parent.mailbox, start.route.range, child.mailbox, start.epoch);
+  if (child.mailbox->depth() > 0) trace_.Meet("a queue that is handed over");
+  if (bug_ == Bug::kLoseQueue) {
+    ShardMailbox::Mail lost;
+    static_cast<void>(child.mailbox->Pop(lost, /*take_items=*/true, absl::InfinitePast()));
+  }
+  child.depth_max = std::max(child.depth_max, child.mailbox->depth());
+}
+
+void SimRuntime::EndShard(Worker& survivor, const struct EndShard& end) {
+  trace_.Meet("a merge");
+  Worker& ended = workers_.at(end.ended);
+  mailboxes_->Merge(ended.mailbox, survivor.mailbox, end.epoch);
+  survivor.depth_max = std::max(survivor.depth_max, survivor.mailbox->depth());
+  ended.mailbox->Close();
 }
 
 void SimRuntime::PerformEvent(const WatchEvent& event) {
@@ -437,34 +569,69 @@ void SimRuntime::PerformCoordinatorTurn() {
     if (const auto* reply = std::get_if<CoordinatorReply>(&effect)) {
       oracle_.namespaces().Delivered(*reply);
     } else if (const auto* tables = std::get_if<PublishTables>(&effect)) {
-      if (tables->namespaces != nullptr) namespaces_ = *tables->namespaces;
-      oracle_.namespaces().Published(*tables);
+      Publish(*tables);
     } else {
-      SendToWorker(std::move(std::get<struct SendToShard>(effect)));
+      PerformOnShards(effect);
     }
   }
   oracle_.namespaces().TurnEnded();
 }
 
-void SimRuntime::SendToWorker(struct SendToShard message) {
-  for (Worker& worker : workers_) {
-    if (worker.route.shard != message.shard) continue;
-    auto* purge = std::get_if<PurgeNamespace>(&message.body);
-    std::optional<ReopenNamespace> reopen;
-    if (purge != nullptr) {
-      purge->accounts_max = scenario_.purge_accounts_max;
-      if (bug_ == Bug::kReopenEarly) reopen = ReopenNamespace{purge->name_space};
+void SimRuntime::Publish(const PublishTables& tables) {
+  if (tables.namespaces != nullptr) namespaces_ = *tables.namespaces;
+  if (tables.routing != nullptr) {
+    old_table_ = table_ == nullptr || bug_ != Bug::kReadByOldTable ? nullptr : table_;
+    table_ = tables.routing->current();
+    directory_.clear();
+    for (const Route& route : table_->routes()) {
+      directory_[route.shard] = workers_.at(route.shard).mailbox;
     }
-    Item item(1);
-    item[0].body = std::move(message.body);
-    static_cast<void>(worker.mailbox->Push(std::move(item), 0, 0));
-    ++worker.items_queued;
-    if (!reopen.has_value()) continue;
-    Item early(1);
-    early[0].body = *reopen;
-    static_cast<void>(worker.mailbox->Push(std::move(early), 0, 0));
-    ++worker.items_queued;
+    oracle_.TablePublished(*table_);
   }
+  oracle_.namespaces().Published(tables);
+}
+
+void SimRuntime::PerformOnShards(CoordinatorEffect& effect) {
+  if (auto* message = std::get_if<struct SendToShard>(&effect)) {
+    SendToWorker(std::move(*message));
+  } else if (const auto* to_range = std::get_if<SendToRange>(&effect)) {
+    mailboxes_->PushMessage(to_range->range, to_range->body);
+  } else if (auto* command = std::get_if<CommandShard>(&effect)) {
+    const auto* const switches = std::get_if<SwitchHome>(&command->command);
+    const bool published = std::holds_alternative<HomePublished>(command->command);
+    std::optional<ShardCommand> early;
+    if (bug_ == Bug::kPublishLate && switches != nullptr)
+      early = HomePublished{switches->operation, true};
+    if (bug_ == Bug::kPublishLate && published) return;
+    ShardMailbox& mailbox = *workers_.at(command->shard).mailbox;
+    mailbox.PushCommand(std::move(command->command));
+    if (early.has_value()) mailbox.PushCommand(*std::move(early));
+  } else if (const auto* create = std::get_if<CreateHome>(&effect)) {
+    SHARDD_CHECK(store_->CreateHome(create->home).ok());
+  } else if (const auto* drop = std::get_if<DropHome>(&effect)) {
+    trace_.Meet("a home that is dropped");
+    if (bug_ != Bug::kNone && store_->unsynced_batches() > 0) {
+      return verdict_.Fail("a home is dropped before what led to it is stored");
+    }
+    SHARDD_CHECK(store_->DropHome(drop->home).ok());
+    Tell(HomeDropped{drop->operation});
+  } else if (const auto* compact = std::get_if<struct CompactRange>(&effect)) {
+    Tell(RangeCompacted{compact->operation, absl::OkStatus()});
+  } else {
+    workers_.erase(std::get<ForgetShard>(effect).shard);
+  }
+}
+
+void SimRuntime::SendToWorker(struct SendToShard message) {
+  ShardMailbox& mailbox = *workers_.at(message.shard).mailbox;
+  auto* purge = std::get_if<PurgeNamespace>(&message.body);
+  std::optional<ReopenNamespace> reopen;
+  if (purge != nullptr) {
+    purge->accounts_max = scenario_.purge_accounts_max;
+    if (bug_ == Bug::kReopenEarly) reopen = ReopenNamespace{purge->name_space};
+  }
+  mailbox.PushMessage(std::move(message.body));
+  if (reopen.has_value()) mailbox.PushMessage(*reopen);
 }
 
 }  // namespace shardd::sim

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "server/base/random.h"
 #include "server/core/coordinator_core.h"
 #include "server/core/shard_core.h"
+#include "server/runtime/shard_mailbox.h"
 #include "storage/memory_store.h"
 #include "tests/sim/bugs.h"
 #include "tests/sim/oracle.h"
@@ -49,7 +51,9 @@ class SimRuntime {
   // The two halves of a submission; a thread may be held up between them. Admit answers what it
   // refuses and returns the rest, by worker.
   struct Admitted {
-    size_t worker = 0;
+    ShardId shard;
+    std::shared_ptr<ShardMailbox> mailbox;
+    TableEpoch table;  // by which it was routed
     std::vector<ShardRequest> requests;
   };
   std::vector<Admitted> Admit(std::vector<ShardRequest> requests);
@@ -66,26 +70,37 @@ class SimRuntime {
   // The time at which somebody wants to be woken, if nothing comes before.
   absl::Time NextWake() const;
 
+  // Whether requests wait for the end of a pause.
+  bool paused() const;
+
   void FailNextSync();
   // A commit has failed: nothing more will be answered.
   bool failed() const { return failed_; }
   const storage::MemoryStore& store() const { return *store_; }
   const OperationTable& operations() const { return coordinator_.core->operations(); }
+  // In force for the front end.
+  const RouteTable& table() const { return *table_; }
 
  private:
   enum class Phase { kIdle, kWriting, kSyncing, kReplying };
-  using Item = std::vector<ShardRequest>;
-  using CoordinatorItem = std::variant<CoordinatorRequest, PurgeResult>;
+  using Item = ShardMailbox::Item;
+  using CoordinatorItem = std::variant<CoordinatorRequest, PurgeResult, ShardReport, SurveyDone,
+                                       HomeDropped, RangeCompacted>;
 
   struct Worker {
-    Route route;
-    std::unique_ptr<BoundedQueue<Item>> mailbox;
+    std::shared_ptr<ShardMailbox> mailbox;
     std::optional<ShardCore> core;
-    size_t items_queued = 0;
     absl::Time wake_at = absl::InfinitePast();
     Phase phase = Phase::kIdle;
-    std::deque<Item> taken;  // not yet run
+    std::deque<ShardCommand> commands;  // taken and not yet run
+    std::deque<Item> taken;             // likewise
     ShardTurn turn;
+    size_t depth_max = 0;  // what may wait: more than the bound only by a hand-over
+  };
+  // A range that is being read.
+  struct Survey {
+    SurveyOrder order;
+    std::unique_ptr<storage::Reader> view;
   };
   struct Coordinator {
     std::unique_ptr<BoundedQueue<CoordinatorItem>> queue;
@@ -96,6 +111,8 @@ class SimRuntime {
     CoordinatorTurn turn;
   };
 
+  std::vector<Worker*> Workers();
+  bool TakesItems(const Worker& worker) const;
   bool HasWork(const Worker& worker) const;
   bool HasWork(const Coordinator& coordinator) const;
   absl::Status WhyRefused(const ShardRequest& request, const AccountRef& account) const;
@@ -108,17 +125,27 @@ class SimRuntime {
   void SyncTurn(Worker& worker);
   void Perform(Worker& worker);
   void PerformEvent(const WatchEvent& event);
+  void PerformChange(Worker& worker, ShardEffect& effect);
+  void StartShard(Worker& parent, const struct StartShard& start);
+  void EndShard(Worker& survivor, const struct EndShard& end);
   void RefuseTurn(Worker& worker);
+  Worker& AddWorker(ShardCore core, TableEpoch since);
+  void LoadWorker(const Route& route, TableEpoch epoch);
 
   void AdvanceCoordinator();
   void RunCoordinatorTurn();
   void PerformCoordinatorTurn();
+  void PerformOnShards(CoordinatorEffect& effect);
+  void Publish(const PublishTables& tables);
   void SendToWorker(struct SendToShard message);
+  void Tell(CoordinatorItem item);
+  void AdvanceSurvey();
 
   void WriteBatch(const storage::WriteSet& batch);
   bool SyncBatches();
   void ReplaceStore(std::unique_ptr<storage::MemoryStore> store) { store_ = std::move(store); }
   const storage::Reader& ReadView() const;
+  storage::Family HomeToRead(const AccountRef& account) const;
 
   const Scenario& scenario_;
   const Bug bug_;
@@ -129,7 +156,12 @@ class SimRuntime {
   Trace& trace_;
 
   std::unique_ptr<storage::MemoryStore> store_;
-  std::vector<Worker> workers_;
+  std::map<ShardId, Worker> workers_;
+  std::unique_ptr<ShardMailboxes> mailboxes_;
+  std::vector<Survey> surveys_;
+  // In force for the front end.
+  std::shared_ptr<const RouteTable> table_;
+  std::map<ShardId, std::shared_ptr<ShardMailbox>> directory_;
   Coordinator coordinator_;
   NamespaceTable namespaces_;  // in force
   NamespaceTable namespaces_at_start_;
@@ -140,6 +172,7 @@ class SimRuntime {
   std::unique_ptr<storage::MemoryStore> before_lie_;  // what a crash goes back to
   std::deque<storage::WriteSet> unsynced_;
   std::unique_ptr<storage::Reader> old_snapshot_;
+  std::shared_ptr<const RouteTable> old_table_;
 };
 
 }  // namespace shardd::sim

@@ -54,6 +54,9 @@ Scenario::Scenario(Random& random) : accounts(SomeAccounts()), table(SomeTable(a
   connections = 2 + random.Below(6);
   jump_max = OneOf(random, {absl::Seconds(2), absl::Minutes(15), absl::Hours(30)});
   clock_set_back = random.OneIn(4);
+  storm = !random.OneIn(4);
+  core.rehome_pace.records = OneOf<size_t>(random, {1, 3, 1000});
+  core.rehome_pace.bytes = OneOf<size_t>(random, {100, 1'000'000});
   crash_one_in = OneOf<uint64_t>(random, {0, 25, 60, 120});
   sync_failure_one_in = OneOf<uint64_t>(random, {0, 0, 40, 120});
   stop_one_in = OneOf<uint64_t>(random, {0, 100});

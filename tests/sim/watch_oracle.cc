@@ -32,8 +32,7 @@ bool Same(const ModelChange& right, const AccountChange& shown) {
 
 }  // namespace
 
-void WatchOracle::Started(CallId call, ShardId shard, const WatchRequest& request,
-                          const std::string* refusal) {
+void WatchOracle::Started(CallId call, const WatchRequest& request, const std::string* refusal) {
   const ModelAccount* found = model_.Find(request.account);
   static const ModelAccount& never = *new ModelAccount;
   const ModelAccount& account = found == nullptr ? never : *found;
@@ -43,7 +42,7 @@ void WatchOracle::Started(CallId call, ShardId shard, const WatchRequest& reques
     if (request.start_revision != 0 && next <= account.revision) {
       trace_.Meet("a watch that resumes");
     }
-    watches_[call] = Watch{request.account, shard, next};
+    watches_[call] = Watch{request.account, next};
     return;
   }
   if (Matches(ErrorText(Reason::kAccountNotFound), *refusal)) {
@@ -90,9 +89,9 @@ void WatchOracle::Delivered(const WatchEvent& event) {
   }
 }
 
-void WatchOracle::TurnEnded(ShardId shard) {
+void WatchOracle::TurnEnded(const KeyRange& range) {
   for (const auto& [call, watch] : watches_) {
-    if (watch.shard != shard) continue;
+    if (!range.Contains(watch.account.routing_key())) continue;
     const ModelAccount* account = model_.Find(watch.account);
     if (account == nullptr) continue;
     const auto missed = FirstFrom(account->changes, watch.next_revision);

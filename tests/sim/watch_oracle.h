@@ -29,11 +29,11 @@ class WatchOracle {
 
   // A shard ran a WatchRequest, after the changes that are in the model now. `refusal` is nullptr
   // if it did not refuse.
-  void Started(CallId call, ShardId shard, const WatchRequest& request, const std::string* refusal);
+  void Started(CallId call, const WatchRequest& request, const std::string* refusal);
   void Delivered(const WatchEvent& event);
   void Ended(CallId call) { watches_.erase(call); }
-  // All effects of a turn were delivered.
-  void TurnEnded(ShardId shard);
+  // All effects of a turn were delivered, of the shard with this range.
+  void TurnEnded(const KeyRange& range);
   // The daemon died.
   std::vector<BrokenWatch> Break();
 
@@ -44,7 +44,6 @@ class WatchOracle {
  private:
   struct Watch {
     AccountRef account;
-    ShardId shard;
     uint64_t next_revision = 0;
   };
 

@@ -13,6 +13,11 @@ namespace {
 
 // More than any run needs to come to rest; a run that needs more never will.
 constexpr uint64_t kSettleStepsMax = 20'000;
+constexpr absl::Duration kPauseMax = absl::Milliseconds(40);
+
+absl::Duration SomeOf(Random& random, absl::Duration most) {
+  return absl::Nanoseconds(random.Below(static_cast<uint64_t>(absl::ToInt64Nanoseconds(most))));
+}
 
 }  // namespace
 
@@ -46,6 +51,17 @@ const std::vector<absl::string_view>& RareThings() {
       "an operation taken up again",
       "a frozen account",
       "a full account",
+      "a split",
+      "a merge",
+      "a rehome",
+      "a rehome taken up again",
+      "a home that is dropped",
+      "a queue that is handed over",
+      "a watch that is handed over",
+      "a push by an old table",
+      "a stale epoch in the mailbox",
+      "a change that is cancelled",
+      "a verification",
   };
   return things;
 }
@@ -93,6 +109,7 @@ void World::Act(uint64_t choice) {
   if (choice < 54) return ReadSomething();
   if (choice < 56) return AskCoordinator();
   if (choice < 57) return EndSomeWatch();
+  if (scenario_.storm && choice < 61) return ChangeShards();
   for (uint64_t i = random_.Below(4); i < 4; ++i) {
     if (verdict_.ok() && !runtime_.failed()) runtime_.Advance();
   }
@@ -101,7 +118,7 @@ void World::Act(uint64_t choice) {
 ShardRequest World::Call(const std::shared_ptr<const Wish>& wish) {
   ShardRequest request;
   if (random_.OneIn(6)) request.deadline = clock_.Now() + absl::Milliseconds(random_.Below(30));
-  request.epoch = random_.OneIn(60) ? 2 : random_.Below(2);
+  request.epoch = SomeEpoch();
   if (std::holds_alternative<UnwatchRequest>(wish->body)) {
     request.deadline = absl::InfiniteFuture();
     request.epoch = 0;
@@ -109,6 +126,13 @@ ShardRequest World::Call(const std::shared_ptr<const Wish>& wish) {
   request.call = oracle_.Send(wish, request.deadline, request.epoch);
   request.body = wish->body;
   return request;
+}
+
+uint64_t World::SomeEpoch() {
+  const uint64_t current = runtime_.table().epoch().value;
+  if (random_.OneIn(60)) return current + 1;
+  if (random_.OneIn(20)) return 1 + random_.Below(current);
+  return random_.OneIn(2) ? current : 0;
 }
 
 void World::Send(Message message) {
@@ -172,6 +196,88 @@ void World::AskCoordinator() {
     default:
       request.body = CreateNamespaceRequest{
           name, random_.OneIn(2) ? absl::StrCat("create-", name) : absl::StrCat("again-", steps_)};
+  }
+  runtime_.PushToCoordinator(std::move(request));
+}
+
+ShardId World::SomeShard() {
+  const std::vector<Route>& routes = runtime_.table().routes();
+  return routes[random_.Below(routes.size())].shard;
+}
+
+SplitShardRequest World::SomeSplit() {
+  SplitShardRequest request;
+  if (random_.OneIn(4)) {
+    request.shard = SomeShard();  // where half of it is
+    return request;
+  }
+  const AccountRef& account = scenario_.accounts[random_.Below(scenario_.accounts.size())];
+  request.at = account.routing_key();
+  request.shard = runtime_.table().Find(*request.at).shard;
+  return request;
+}
+
+MergeShardsRequest World::SomeMerge() {
+  const std::vector<Route>& routes = runtime_.table().routes();
+  const size_t first = random_.Below(routes.size());
+  const size_t second = first + 1 < routes.size() ? first + 1 : first - std::min<size_t>(first, 1);
+  MergeShardsRequest request{routes[first].shard, routes[second].shard, {}};
+  if (random_.OneIn(2)) std::swap(request.survivor, request.ended);
+  return request;
+}
+
+MoveHomeRequest World::SomeMove() {
+  MoveHomeRequest request{SomeShard(), std::nullopt, {}};
+  if (random_.OneIn(2)) request.home = runtime_.table().FindShard(SomeShard())->home;
+  return request;
+}
+
+void World::ChangeShards() {
+  CoordinatorRequest request;
+  request.call = CallId{next_coordinator_call_++};
+  ChangeGuard guard;
+  guard.expected_epoch = random_.OneIn(4) ? runtime_.table().epoch().value : 0;
+  guard.dry_run = random_.OneIn(20);
+  switch (random_.Below(16)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4: {
+      SplitShardRequest split = SomeSplit();
+      split.guard = guard;
+      request.body = split;
+      break;
+    }
+    case 5:
+    case 6:
+    case 7:
+    case 8: {
+      MergeShardsRequest merge = SomeMerge();
+      merge.guard = guard;
+      request.body = merge;
+      break;
+    }
+    case 9:
+    case 10:
+    case 11: {
+      MoveHomeRequest move = SomeMove();
+      move.guard = guard;
+      request.body = move;
+      break;
+    }
+    case 12:
+      request.body = VerifyShardRequest{SomeShard()};
+      break;
+    case 13:
+      request.body = PauseShardRequest{SomeShard(), clock_.Now() + SomeOf(random_, kPauseMax)};
+      break;
+    case 14:
+      request.body = PinShardRequest{SomeShard(), clock_.Now() + SomeOf(random_, kPauseMax)};
+      break;
+    default:
+      request.body =
+          CancelOperationRequest{OperationId{1 + random_.Below(runtime_.operations().size() + 1)}};
   }
   runtime_.PushToCoordinator(std::move(request));
 }
@@ -257,7 +363,9 @@ void World::Settle() {
       const auto waiting = std::find_if(connections_.begin(), connections_.end(),
                                         [](const auto& messages) { return !messages.empty(); });
       if (waiting != connections_.end()) Deliver(*waiting);
-      if (!runtime_.Advance() && waiting == connections_.end() && admitted_.empty()) return;
+      if (runtime_.Advance() || waiting != connections_.end() || !admitted_.empty()) continue;
+      if (!runtime_.paused()) return;
+      MoveClock(kPauseMax);
     }
   }
 }
@@ -265,7 +373,7 @@ void World::Settle() {
 void World::Finish() {
   trace_.Add("comes to rest");
   Settle();
-  if (verdict_.ok()) oracle_.CheckAtRest();
+  if (verdict_.ok()) oracle_.CheckAtRest(runtime_.store());
   if (verdict_.ok()) oracle_.CheckStored(runtime_.store());
   Restart();
   RepeatEverything();
@@ -280,7 +388,7 @@ void World::RepeatEverything() {
     if (random_.OneIn(3)) Settle();
   }
   Settle();
-  if (verdict_.ok()) oracle_.CheckAtRest();
+  if (verdict_.ok()) oracle_.CheckAtRest(runtime_.store());
   Restart();
 }
 

@@ -59,6 +59,12 @@ class World {
   void EndSomeWatch();
   void ReadSomething();
   void AskCoordinator();
+  uint64_t SomeEpoch();
+  ShardId SomeShard();
+  SplitShardRequest SomeSplit();
+  MergeShardsRequest SomeMerge();
+  MoveHomeRequest SomeMove();
+  void ChangeShards();
 
   // The network and the front end.
   void Deliver(std::deque<Message>& connection);

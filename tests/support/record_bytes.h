@@ -28,10 +28,10 @@ void ExpectOtherLengthsRefused(absl::string_view bytes, Decode decode,
   EXPECT_THAT(decode(std::string(bytes) + '\0'), HasReason(Reason::kStorageCorrupt)) << "one more";
 }
 
-// Another version in the first byte is refused.
+// Another version in the first byte, which is the newest there is, is refused.
 template <typename Decode>
 void ExpectOtherVersionsRefused(std::string bytes, Decode decode) {
-  for (const char version : {'\0', '\2', '\xff'}) {
+  for (const char version : {'\0', static_cast<char>(bytes[0] + 1), '\xff'}) {
     bytes[0] = version;
     EXPECT_THAT(decode(bytes), HasReason(Reason::kStorageCorrupt)) << int{version};
   }

@@ -15,11 +15,34 @@ void ShardFixture::Restart(const Route& route, ShardCore::Options options) {
   core_ = std::make_unique<ShardCore>(route, TableEpoch{1}, StoredStats(), options);
 }
 
+void ShardFixture::RestartAt(TableEpoch epoch) {
+  core_ = std::make_unique<ShardCore>(whole_, epoch, StoredStats(), ShardCore::Options());
+}
+
+std::unique_ptr<ShardCore> ShardFixture::Use(std::unique_ptr<ShardCore> core) {
+  return std::exchange(core_, std::move(core));
+}
+
 TurnResult ShardFixture::Turn(std::vector<ShardRequest> requests) {
+  ShardTurn turn = NewTurn();
+  for (ShardRequest& request : requests) core_->Step(std::move(request), turn);
+  return Finish(std::move(turn));
+}
+
+TurnResult ShardFixture::Command(ShardCommand command) {
+  ShardTurn turn = NewTurn();
+  core_->Step(std::move(command), turn);
+  return Finish(std::move(turn));
+}
+
+ShardTurn ShardFixture::NewTurn() const {
   ShardTurn turn;
   turn.now = now_;
   turn.committed = &store_;
-  for (ShardRequest& request : requests) core_->Step(std::move(request), turn);
+  return turn;
+}
+
+TurnResult ShardFixture::Finish(ShardTurn turn) {
   core_->FinishTurn(turn);
   EXPECT_THAT(store_.Commit(turn.batch), IsOk());
   TurnResult result;
@@ -30,8 +53,10 @@ TurnResult ShardFixture::Turn(std::vector<ShardRequest> requests) {
       result.replies.push_back(std::move(*reply));
     } else if (auto* event = std::get_if<WatchEvent>(&effect)) {
       result.events.push_back(std::move(*event));
+    } else if (auto* purge = std::get_if<PurgeResult>(&effect)) {
+      result.purges.push_back(std::move(*purge));
     } else {
-      result.purges.push_back(std::move(std::get<PurgeResult>(effect)));
+      result.others.push_back(std::move(effect));
     }
   }
   return result;
@@ -112,9 +137,9 @@ std::vector<size_t> ShardFixture::CountRecords() const {
   return counts;
 }
 
-ShardStats ShardFixture::StoredStats() const {
+ShardStats ShardFixture::StoredStats(ShardId shard) const {
   std::string bytes;
-  const auto found = store_.Get(storage::kMeta, ShardStatsKey(ShardId{1}), &bytes);
+  const auto found = store_.Get(storage::kMeta, ShardStatsKey(shard), &bytes);
   EXPECT_THAT(found, IsOk());
   if (!found.ok() || !*found) return {};
   const auto stats = ShardStats::Decode(bytes);

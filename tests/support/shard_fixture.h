@@ -22,6 +22,8 @@ struct TurnResult {
   std::vector<Reply> replies;
   std::vector<WatchEvent> events;
   std::vector<PurgeResult> purges;
+  // What a change of the shard asks of the runtime and tells the coordinator.
+  std::vector<ShardEffect> others;
   size_t writes = 0;  // in the turn's batch
   absl::Time wake_at;
 };
@@ -34,9 +36,15 @@ class ShardFixture : public testing::Test {
   // Discards the core and makes one from what is stored, as a restart does.
   void Restart(ShardCore::Options options = {});
   void Restart(const Route& route, ShardCore::Options options = {});
+  // With the whole key space as of this epoch.
+  void RestartAt(TableEpoch epoch);
 
   // Runs the requests in one turn, commits it, and gives what came out.
   TurnResult Turn(std::vector<ShardRequest> requests);
+  // The same for one command, in a turn of its own.
+  TurnResult Command(ShardCommand command);
+  // Runs what follows in this core, and gives the one before.
+  std::unique_ptr<ShardCore> Use(std::unique_ptr<ShardCore> core);
   // The same for one request that has one answer.
   absl::StatusOr<ShardAnswer> Ask(ShardRequestBody body);
 
@@ -56,7 +64,7 @@ class ShardFixture : public testing::Test {
   // Stored records of the home by type: account, entry, outcome, outcome order.
   std::vector<size_t> CountRecords() const;
   // As committed to meta.
-  ShardStats StoredStats() const;
+  ShardStats StoredStats(ShardId shard = ShardId{1}) const;
 
   ShardCore& core() { return *core_; }
   storage::MemoryStore& store() { return store_; }
@@ -65,6 +73,9 @@ class ShardFixture : public testing::Test {
   const Route whole_{ShardId{1}, KeyRange{kFirstRoutingKey, std::nullopt}, kTestHome};
 
  private:
+  ShardTurn NewTurn() const;
+  // Ends the turn, commits it and sorts what came out.
+  TurnResult Finish(ShardTurn turn);
   template <typename Answer>
   absl::StatusOr<Answer> AskFor(ShardRequestBody body);
 

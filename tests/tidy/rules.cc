@@ -96,6 +96,8 @@ struct Exception {
 constexpr Exception kExceptions[] = {
     {"throw", "client/shardctl/command.cc",
      "the command-line library takes a bad value by an exception and gives it to its caller"},
+    {"clock", "server/threads_tracking_service/thread_clock.cc",
+     "reads the processor time of a thread, which is no time of day"},
     {"clock", "storage/rocks_database.cc", "paces its own bookkeeping; no outcome depends on it"},
 };
 

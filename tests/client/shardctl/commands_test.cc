@@ -271,8 +271,9 @@ TEST_F(CommandsTest, RouteShowsWhereAnAccountIs) {
   EXPECT_EQ(json["shard"], "s-0001");
   EXPECT_EQ(json["epoch"], 1);
   EXPECT_EQ(json["start"], std::string(32, '0'));
-  EXPECT_TRUE(json["end"].is_null());
-  EXPECT_EQ(ctl_.Run({"route", "map", "-o", "name"}).out, "s-0001\n");
+  EXPECT_EQ(json["end"], "40" + std::string(30, '0'));
+  EXPECT_EQ(json["home"], "h0001");
+  EXPECT_EQ(ctl_.Run({"route", "map", "-o", "name"}).out, "s-0001\ns-0002\ns-0003\ns-0004\n");
   EXPECT_EQ(ctl_.Run({"route", "get"}).exit_code, kUsage);
   EXPECT_EQ(ctl_.Run({"route", "get", "cart", "--shard", "s-0001"}).exit_code, kUsage);
   EXPECT_EQ(ctl_.Run({"route", "get", "--routing-key", "12"}).exit_code, kUsage);
@@ -495,6 +496,7 @@ TEST_F(CommandsTest, BenchGoesOnAfterASessionBroke) {
 
 TEST_F(CommandsTest, EveryReadPrintsJsonThatParses) {
   FillCart();
+  ctl_.Run({"shard", "split", "s-0001"});
   const std::vector<std::vector<std::string>> reads = {
       {"status"},
       {"version"},
@@ -507,10 +509,15 @@ TEST_F(CommandsTest, EveryReadPrintsJsonThatParses) {
       {"state", "scan", "-n", "shop", "cart"},
       {"shard", "list"},
       {"shard", "get", "s-0001"},
+      {"shard", "lineage", "s-0001"},
+      {"top", "--once"},
       {"route", "get", "cart"},
       {"route", "map"},
+      {"route", "diff", "1"},
       {"thread", "list"},
       {"thread", "get", "t-1"},
+      {"thread", "stack"},
+      {"thread", "top", "--once"},
       {"operation", "list"},
       {"operation", "get", "op-1"},
       {"config", "get"}};

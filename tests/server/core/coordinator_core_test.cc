@@ -78,6 +78,11 @@ class CoordinatorCoreTest : public testing::Test {
         answers_.emplace(reply->call, std::move(reply->answer));
       } else if (auto* message = std::get_if<SendToShard>(&effect)) {
         messages_.push_back(std::move(*message));
+      } else if (auto* to_range = std::get_if<SendToRange>(&effect)) {
+        for (const Route& route : core_->table().routes()) {
+          if (!route.range.Overlaps(to_range->range)) continue;
+          messages_.push_back(SendToShard{route.shard, to_range->body});
+        }
       } else {
         const auto& tables = std::get<PublishTables>(effect);
         if (tables.namespaces != nullptr) published_namespaces_ = tables.namespaces;
@@ -335,6 +340,21 @@ TEST_F(CoordinatorCoreTest, ANamespaceThatIsGoneStaysClosed) {
   EXPECT_THAT(Put({"ns", "late"}), IsOk());
 }
 
+// Plan: the first turn of an empty daemon; whoever asks finds something, be it empty.
+TEST_F(CoordinatorCoreTest, TheFirstTurnPublishesEverything) {
+  const auto found =
+      std::find_if(last_effects_.begin(), last_effects_.end(), [](const CoordinatorEffect& effect) {
+        return std::holds_alternative<PublishTables>(effect);
+      });
+  ASSERT_NE(found, last_effects_.end());
+  const auto& tables = std::get<PublishTables>(*found);
+  EXPECT_NE(tables.routing, nullptr);
+  EXPECT_NE(tables.namespaces, nullptr);
+  EXPECT_NE(tables.operations, nullptr);
+  EXPECT_NE(tables.notes, nullptr);
+  EXPECT_NE(tables.lineage, nullptr);
+}
+
 // Plan: when a deletion ends, shards open the namespace before anybody is told that it is open.
 TEST_F(CoordinatorCoreTest, ShardsHearFirstThenEverybody) {
   ASSERT_THAT(Create("ns"), IsOk());
@@ -344,7 +364,7 @@ TEST_F(CoordinatorCoreTest, ShardsHearFirstThenEverybody) {
   while (StateOf(begun.id) == OperationState::kRunning) ASSERT_TRUE(DeliverOne());
   int stage = 0;
   for (const CoordinatorEffect& effect : last_effects_) {
-    const int now = std::holds_alternative<SendToShard>(effect)     ? 1
+    const int now = std::holds_alternative<SendToRange>(effect)     ? 1
                     : std::holds_alternative<PublishTables>(effect) ? 2
                                                                     : 3;
     EXPECT_GE(now, stage);

@@ -31,7 +31,7 @@ OperationRecord Failed() {
 TEST(OperationRecordTest, StoredBytes) {
   // version, id, kind, state, target, delete, steps, message, created, ended, end, reason, error
   EXPECT_EQ(Hex(Running().Encode()),
-            "01"
+            "02"
             "ac02"
             "01"
             "01"
@@ -43,9 +43,11 @@ TEST(OperationRecordTest, StoredBytes) {
             "00"
             "00"
             "00"
+            "00"
+            "00"
             "00");
   EXPECT_EQ(Hex(Failed().Encode()),
-            "01"
+            "02"
             "ac02"
             "01"
             "04"
@@ -57,13 +59,69 @@ TEST(OperationRecordTest, StoredBytes) {
             "01"
             "04"
             "16"
-            "026e6f");
+            "026e6f"
+            "00"
+            "00");
+}
+
+// The parts that only operations on shards have.
+OperationRecord Verified() {
+  OperationRecord operation = Failed();
+  operation.kind = OperationKind::kVerify;
+  operation.delete_accounts = false;
+  ShardChange change;
+  change.shard = ShardId{300};
+  change.other = ShardId{2};
+  change.at = RoutingKey{1, 2};
+  change.from = storage::Family{3};
+  change.to = storage::Family{4};
+  change.epoch = TableEpoch{5};
+  change.pause = absl::Microseconds(6);
+  operation.change = change;
+  operation.verification = Verification{{1, 2, 3, 4, 5, 6}, 7, "bad"};
+  return operation;
+}
+
+TEST(OperationRecordTest, StoredBytesOfAnOperationOnShards) {
+  // … error, whether it changes shards: shard, other, key, from, to, epoch, pause; whether it
+  // verified: accounts, entries, bytes, records, their bytes, checksum, errors, the first
+  const std::string bytes = Hex(Verified().Encode());
+  EXPECT_EQ(bytes.substr(bytes.find("026e6f") + 6),
+            "01"
+            "ac02"
+            "02"
+            "10"
+            "0000000000000001"
+            "0000000000000002"
+            "03"
+            "04"
+            "05"
+            "0c"
+            "01"
+            "01"
+            "02"
+            "03"
+            "04"
+            "05"
+            "0000000000000006"
+            "07"
+            "03626164");
+}
+
+// Plan: what the version before wrote, for kinds it knew.
+TEST(OperationRecordTest, ReadsVersionOne) {
+  std::string bytes = Running().Encode();
+  bytes[0] = 1;
+  bytes.resize(bytes.size() - 2);
+  ASSERT_OK_AND_ASSIGN(const OperationRecord decoded, OperationRecord::Decode(bytes));
+  EXPECT_EQ(decoded, Running());
 }
 
 TEST(OperationRecordTest, EveryKindAndStateComesBack) {
-  for (int kind = 1; kind <= 7; ++kind) {
+  for (int kind = 1; kind <= 9; ++kind) {
     for (int state = 1; state <= 5; ++state) {
-      OperationRecord operation = Failed();
+      const bool of_shards = (kind >= 2 && kind <= 4) || kind >= 8;
+      OperationRecord operation = of_shards ? Verified() : Failed();
       operation.kind = static_cast<OperationKind>(kind);
       operation.state = static_cast<OperationState>(state);
       if (operation.running()) operation.end_time = absl::InfinitePast();
@@ -75,7 +133,7 @@ TEST(OperationRecordTest, EveryKindAndStateComesBack) {
 }
 
 TEST(OperationRecordTest, RefusesOtherBytes) {
-  for (const std::string& bytes : {Running().Encode(), Failed().Encode()}) {
+  for (const std::string& bytes : {Running().Encode(), Failed().Encode(), Verified().Encode()}) {
     ExpectOtherLengthsRefused(bytes, OperationRecord::Decode);
     ExpectOtherVersionsRefused(bytes, OperationRecord::Decode);
     ExpectGarbageIsHarmless(bytes, OperationRecord::Decode);
@@ -87,11 +145,14 @@ TEST(OperationRecordTest, RefusesOtherBytes) {
   };
   refused([](OperationRecord& o) { o.id = OperationId{0}; });
   refused([](OperationRecord& o) { o.kind = static_cast<OperationKind>(0); });
-  refused([](OperationRecord& o) { o.kind = static_cast<OperationKind>(8); });
+  refused([](OperationRecord& o) { o.kind = static_cast<OperationKind>(10); });
+  // A deletion changes no shards; a split does.
+  refused([](OperationRecord& o) { o.change = Verified().change; });
+  refused([](OperationRecord& o) { o.kind = OperationKind::kSplit; });
   refused([](OperationRecord& o) { o.state = static_cast<OperationState>(0); });
   refused([](OperationRecord& o) { o.state = static_cast<OperationState>(6); });
   std::string ended = Running().Encode();
-  ended[ended.size() - 4] = 1;  // says that it has ended while it runs
+  ended[ended.size() - 6] = 1;  // says that it has ended while it runs
   EXPECT_THAT(OperationRecord::Decode(ended), HasReason(Reason::kStorageCorrupt));
 }
 

@@ -18,8 +18,9 @@ constexpr absl::Duration kPatience = absl::Seconds(30);
 TEST(SignalWatcherTest, TermAndIntAskToStop) {
   PrepareSignals();
   StopRequests stops;
+  ThreadRegistry threads(RealClock());
   {
-    const auto watcher = SignalWatcher::Start(stops);
+    const auto watcher = SignalWatcher::Start(stops, threads);
     ASSERT_TRUE(watcher.ok()) << watcher.status();
     EXPECT_FALSE(stops.AwaitAtLeast(1, absl::ZeroDuration()));
     kill(getpid(), SIGHUP);
@@ -32,9 +33,11 @@ TEST(SignalWatcherTest, TermAndIntAskToStop) {
     EXPECT_FALSE(stops.AwaitAtLeast(3, absl::ZeroDuration()));
   }
   // The thread has ended: a second watcher takes what comes later.
-  const auto watcher = SignalWatcher::Start(stops);
+  const auto watcher = SignalWatcher::Start(stops, threads);
   kill(getpid(), SIGTERM);
   EXPECT_TRUE(stops.AwaitAtLeast(3, kPatience));
+  EXPECT_EQ(threads.List().at(0).state, ThreadState::kStopped);
+  EXPECT_EQ(threads.List().at(1).name, "signals");
 }
 
 }  // namespace

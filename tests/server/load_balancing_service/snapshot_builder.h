@@ -21,6 +21,8 @@ inline constexpr absl::Time kNow = absl::FromUnixSeconds(1'000'000);
 inline BalancingConfig TestConfig() {
   BalancingConfig config;
   config.thresholds.operations_per_second = 100;
+  config.changes_max = 1;
+  config.cool_down = absl::Minutes(1);
   return config;
 }
 

@@ -77,6 +77,22 @@ const char* NameHere(Reason reason) {
       return "kOperationNotFound";
     case Reason::kOperationEnded:
       return "kOperationEnded";
+    case Reason::kShardBusy:
+      return "kShardBusy";
+    case Reason::kShardPinned:
+      return "kShardPinned";
+    case Reason::kNotNeighbours:
+      return "kNotNeighbours";
+    case Reason::kCannotSplit:
+      return "kCannotSplit";
+    case Reason::kTooManyShards:
+      return "kTooManyShards";
+    case Reason::kTooManyHomes:
+      return "kTooManyHomes";
+    case Reason::kHomeNotFound:
+      return "kHomeNotFound";
+    case Reason::kAlreadyThere:
+      return "kAlreadyThere";
     case Reason::kMailboxFull:
       return "kMailboxFull";
     case Reason::kDeadlineExpired:

@@ -45,6 +45,7 @@ class TestDaemon {
   std::shared_ptr<grpc::Channel> NewChannel() const;
   GrpcFrontEnd& front_end() { return *front_end_; }
   Runtime& runtime() { return *runtime_; }
+  ThreadRegistry& thread_registry() { return thread_registry_; }
   // Holds up commits while it is shut.
   GatedStore& gate() { return store_; }
   std::string address() const;

@@ -1,5 +1,5 @@
-// Plan: fill the history by count and by bytes and ask for runs of revisions that are, and are no
-// longer, complete.
+// Plan: fill the history by count and by bytes, take accounts out and add them elsewhere, and ask
+// for runs of revisions that are, and are no longer, complete.
 
 #include "server/shard_state_operations/change_history.h"
 
@@ -82,6 +82,54 @@ TEST(ChangeHistoryTest, AGapIsNoRun) {
   history.Add("a", Change(7));
   EXPECT_FALSE(history.Find("a", 3, 7).has_value());
   EXPECT_TRUE(history.Find("a", 7, 7).has_value());
+}
+
+// Plan: of three accounts two move; each history has its own, whole, and both go on.
+TEST(ChangeHistoryTest, AccountsMoveWhole) {
+  ChangeHistory left(100, kManyBytes);
+  for (uint64_t revision = 1; revision <= 3; ++revision) {
+    for (const char* account : {"a", "b", "c"}) left.Add(account, Change(revision));
+  }
+  ChangeHistory moved = left.Extract([](absl::string_view account) { return account != "b"; });
+  EXPECT_FALSE(left.Find("a", 1, 1).has_value());
+  EXPECT_TRUE(left.Find("b", 1, 3).has_value());
+  EXPECT_FALSE(moved.Find("b", 1, 1).has_value());
+  left.Add("b", Change(4));
+  moved.Add("c", Change(4));
+  EXPECT_TRUE(left.Find("b", 1, 4).has_value());
+  const auto found = moved.Find("c", 1, 4);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->front()->revision, 1u) << "in order";
+  EXPECT_TRUE(moved.Find("a", 1, 3).has_value());
+}
+
+TEST(ChangeHistoryTest, AppendedTheyAreFoundAgain) {
+  ChangeHistory history(100, kManyBytes);
+  history.Add("a", Change(1));
+  ChangeHistory other(100, kManyBytes);
+  other.Add("b", Change(5));
+  other.Add("b", Change(6));
+  history.Append(std::move(other));
+  EXPECT_TRUE(history.Find("a", 1, 1).has_value());
+  EXPECT_TRUE(history.Find("b", 5, 6).has_value());
+}
+
+// Plan: the bounds hold after something was appended, and count what was taken out no longer.
+TEST(ChangeHistoryTest, BoundsHoldThroughMoves) {
+  const size_t one = 1020;
+  ChangeHistory history(3, 3 * one);
+  for (uint64_t revision = 1; revision <= 3; ++revision) history.Add("a", Change(revision, 1000));
+  ChangeHistory moved = history.Extract([](absl::string_view) { return true; });
+  for (uint64_t revision = 1; revision <= 3; ++revision) history.Add("b", Change(revision, 1000));
+  EXPECT_TRUE(history.Find("b", 1, 3).has_value()) << "there is room again";
+  history.Append(std::move(moved));
+  EXPECT_TRUE(history.Find("a", 1, 3).has_value());
+  EXPECT_FALSE(history.Find("b", 3, 3).has_value()) << "the older ones go";
+  ChangeHistory big(100, kManyBytes);
+  big.Add("c", Change(1, 2 * one));
+  history.Append(std::move(big));
+  EXPECT_TRUE(history.Find("c", 1, 1).has_value());
+  EXPECT_FALSE(history.Find("a", 1, 3).has_value());
 }
 
 }  // namespace

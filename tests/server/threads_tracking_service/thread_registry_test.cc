@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
+#include "server/threads_tracking_service/limits.h"
 #include "tests/support/fake_clock.h"
 
 namespace shardd {
@@ -83,6 +84,98 @@ TEST_F(ThreadRegistryTest, AStoppedThreadHasNoQueue) {
   EXPECT_EQ(record->Read().state, ThreadState::kStopped);
   EXPECT_EQ(record->Read().queue_depth, 0u);
   EXPECT_EQ(registry_.List().size(), 1u);
+}
+
+TEST_F(ThreadRegistryTest, TellsWhatTheThreadIsAtAndSinceWhen) {
+  const auto record = Register("a");
+  record->SetQueueOldestAge([] { return absl::Seconds(8); });
+  record->SetParentShard(ShardId{2});
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_EQ(record->Read().state_age, absl::Seconds(5));
+  record->EnterPhase(ThreadPhase::kRunning);
+  record->BeginOperation("scan");
+  clock_.Advance(absl::Seconds(2));
+  ThreadStatus status = record->Read();
+  EXPECT_EQ(status.state, ThreadState::kRunning);
+  EXPECT_EQ(status.state_age, absl::Seconds(2));
+  EXPECT_EQ(status.operation, "scan");
+  EXPECT_EQ(status.operation_age, absl::Seconds(2));
+  EXPECT_EQ(status.queue_oldest_age, absl::Seconds(8));
+  EXPECT_EQ(status.parent_shard, ShardId{2});
+  record->BeginOperation("apply", clock_.Now() - absl::Seconds(1));
+  EXPECT_EQ(record->Read().operation, "apply");
+  EXPECT_EQ(record->Read().operation_age, absl::Seconds(1));
+  record->EnterPhase(ThreadPhase::kCommitting);
+  EXPECT_EQ(record->Read().operation, "apply");  // a commit is part of it
+  record->EnterPhase(ThreadPhase::kIdle);
+  EXPECT_EQ(record->Read().operation, "");
+}
+
+// Plan: a thread works for a while and ends; its processor time rises, and stays what it was.
+TEST_F(ThreadRegistryTest, ReadsTheProcessorTimeOfAThreadWhileItLivesAndAfter) {
+  const auto record = Register("a");
+  EXPECT_EQ(record->Read().cpu_time, absl::ZeroDuration());
+  EXPECT_EQ(record->Read().os_id, 0);
+  int os_id = 0;
+  std::thread owner([&] {
+    record->EnterPhase(ThreadPhase::kRunning);
+    os_id = record->Read().os_id;
+    while (record->Read().cpu_time < absl::Milliseconds(20)) {
+    }
+    record->EnterPhase(ThreadPhase::kIdle);
+  });
+  owner.join();
+  EXPECT_GT(os_id, 0);
+  const ThreadStatus status = record->Read();
+  EXPECT_EQ(status.os_id, 0) << "the system may give the id to another thread";
+  EXPECT_GE(status.cpu_time, absl::Milliseconds(20));
+  EXPECT_EQ(registry_.CpuTime(ThreadRole::kWorker), status.cpu_time);
+  EXPECT_EQ(registry_.CpuTime(ThreadRole::kPoller), absl::ZeroDuration());
+}
+
+// Plan: the first phase is entered by the one who starts the thread, as a coordinator's is.
+TEST_F(ThreadRegistryTest, ARecordIsOfTheThreadThatLastEnteredAPhase) {
+  const auto record = Register("a");
+  record->EnterPhase(ThreadPhase::kRunning);
+  const int starter = record->Read().os_id;
+  std::thread owner([&] {
+    record->EnterPhase(ThreadPhase::kIdle);
+    EXPECT_NE(record->Read().os_id, starter);
+  });
+  owner.join();
+  EXPECT_EQ(record->Read().os_id, 0);
+}
+
+// Plan: stop more threads than are kept: the oldest records go, those of living threads stay, and
+// no processor time is lost.
+TEST_F(ThreadRegistryTest, ForgetsTheOldestStoppedThreads) {
+  const auto living = Register("living");
+  std::thread([record = Register("first")] {
+    record->EnterPhase(ThreadPhase::kRunning);
+    while (record->Read().cpu_time < absl::Milliseconds(5)) {
+    }
+    record->Stop();
+  }).join();
+  for (size_t i = 0; i < limits::kThreadsStoppedKept; ++i) Register("more")->Stop();
+  Register("last");
+  EXPECT_EQ(registry_.List().size(), limits::kThreadsStoppedKept + 2);
+  EXPECT_TRUE(registry_.Find(living->id()).has_value());
+  EXPECT_FALSE(registry_.Find(ThreadId{2}).has_value());
+  EXPECT_TRUE(registry_.Find(ThreadId{3}).has_value());
+  EXPECT_GE(registry_.CpuTime(ThreadRole::kWorker), absl::Milliseconds(5));
+}
+
+// Plan: a queue that is asked uses the registry itself, which would wait for ever if readers held
+// its lock.
+TEST_F(ThreadRegistryTest, QueuesAreAskedWithoutTheLock) {
+  const auto record = registry_.Register("a", ThreadRole::kWorker, std::nullopt, [this] {
+    registry_.Register("b", ThreadRole::kBackground, std::nullopt, nullptr);
+    return size_t{3};
+  });
+  EXPECT_EQ(registry_.List()[0].queue_depth, 3u);
+  EXPECT_EQ(registry_.Find(record->id())->queue_depth, 3u);
+  record->Stop();
+  EXPECT_EQ(registry_.List().size(), 3u);
 }
 
 TEST_F(ThreadRegistryTest, OwnersWriteWhileOthersRead) {

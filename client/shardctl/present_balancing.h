@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+#include "client/shardctl/rows.h"
+#include "server/load_balancing_service/replay.h"
+#include "shardd/v1/load_balancing.pb.h"
+
+// How the balancer and what it says look as rows; see present.h.
+namespace shardd::shardctl {
+
+std::vector<Column> BalancerColumns();
+Row BalancerRow(const v1::GetLoadResponse& load);
+
+std::vector<Column> ShardLoadColumns();
+Row ShardLoadRow(const v1::ShardLoad& load);
+
+std::vector<Column> DecisionColumns();
+Row DecisionRow(const v1::BalancingDecision& decision);
+
+std::vector<Column> CandidateColumns();
+Row CandidateRow(const v1::SplitKeyCandidate& candidate);
+
+std::vector<Column> ReplayColumns();
+// `did`: whether the recorded daemon decided the same.
+Row ReplayRow(const Decision& decision, bool did);
+
+}  // namespace shardd::shardctl

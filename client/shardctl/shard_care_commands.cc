@@ -1,0 +1,279 @@
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "client/error.h"
+#include "client/shardctl/await_operation.h"
+#include "client/shardctl/present.h"
+#include "client/shardctl/shard_commands.h"
+
+namespace shardd::shardctl {
+namespace {
+
+// The options of pause, resume, pin, unpin and compact.
+struct CareOptions {
+  std::string id;
+  absl::Duration duration = absl::Minutes(1);
+  bool wait = false;
+};
+
+struct VerifyOptions {
+  std::vector<std::string> ids;
+  bool all = false;
+  bool wait = false;
+};
+
+void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
+}
+
+// A shard, and until when something holds; nothing: it does no longer.
+ExitCode PrintUntil(Invocation& invocation, const std::string& id, const char* what,
+                    const google::protobuf::Timestamp* until) {
+  Row row;
+  row.Add(TextCell(id));
+  row.Add(until != nullptr ? TimeCell(true, *until) : Cell(nullptr, "-"));
+  PrintObject(invocation.terminal.out, invocation.rows_options(), "shard", {{"id"}, {what}}, row);
+  return kOk;
+}
+
+absl::StatusOr<ExitCode> Pause(Invocation& invocation, const CareOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::PauseShardRequest request;
+  request.set_id(options.id);
+  SetDuration(options.duration, *request.mutable_duration());
+  auto response = (*daemon)->PauseShard(request);
+  if (!response.ok()) return response.status();
+  return PrintUntil(invocation, options.id, "paused_until", &response->paused_until());
+}
+
+absl::StatusOr<ExitCode> Resume(Invocation& invocation, const CareOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::ResumeShardRequest request;
+  request.set_id(options.id);
+  auto response = (*daemon)->ResumeShard(request);
+  if (!response.ok()) return response.status();
+  return PrintUntil(invocation, options.id, "paused_until", nullptr);
+}
+
+absl::StatusOr<ExitCode> Pin(Invocation& invocation, const CareOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::PinShardRequest request;
+  request.set_id(options.id);
+  SetDuration(options.duration, *request.mutable_duration());
+  auto response = (*daemon)->PinShard(request);
+  if (!response.ok()) return response.status();
+  return PrintUntil(invocation, options.id, "pinned_until", &response->pinned_until());
+}
+
+absl::StatusOr<ExitCode> Unpin(Invocation& invocation, const CareOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::UnpinShardRequest request;
+  request.set_id(options.id);
+  auto response = (*daemon)->UnpinShard(request);
+  if (!response.ok()) return response.status();
+  return PrintUntil(invocation, options.id, "pinned_until", nullptr);
+}
+
+absl::StatusOr<ExitCode> Compact(Invocation& invocation, const CareOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  v1::CompactShardRequest request;
+  request.set_id(options.id);
+  auto response = (*daemon)->CompactShard(request);
+  if (!response.ok()) return response.status();
+  return ShowBegun(invocation, response->operation(), options.wait);
+}
+
+// ---- Verification.
+
+std::vector<Column> VerifiedColumns() {
+  return {{"shard"},
+          {"operation"},
+          {"state"},
+          {"accounts", false, true},
+          {"entries", false, true},
+          {"bytes", false, true},
+          {"records", false, true},
+          {"checksum"},
+          {"errors", false, true},
+          {"first_error"}};
+}
+
+Row VerifiedRow(const std::string& shard, const std::string& operation, const Cell& state,
+                const v1::ShardTotals& totals) {
+  Row row;
+  row.Add(TextCell(shard));
+  row.Add(operation.empty() ? Cell(nullptr, "-") : TextCell(operation));
+  row.Add(state);
+  row.Add(NumberCell(totals.account_count()));
+  row.Add(NumberCell(totals.entry_count()));
+  row.Add(BytesCell(totals.byte_count()));
+  row.Add(NumberCell(totals.record_count()));
+  row.Add(ChecksumCell(totals.checksum()));
+  Cell errors = NumberCell(totals.error_count());
+  if (totals.error_count() > 0) errors.tone = Tone::kBad;
+  row.Add(errors);
+  row.Add(TextCell(totals.first_error(), Tone::kBad));
+  return row;
+}
+
+void AddTotals(const v1::ShardTotals& more, v1::ShardTotals& sum) {
+  sum.set_account_count(sum.account_count() + more.account_count());
+  sum.set_entry_count(sum.entry_count() + more.entry_count());
+  sum.set_byte_count(sum.byte_count() + more.byte_count());
+  sum.set_record_count(sum.record_count() + more.record_count());
+  sum.set_checksum(sum.checksum() + more.checksum());
+  sum.set_error_count(sum.error_count() + more.error_count());
+}
+
+// One verification after the other, and their sums.
+class Verifier {
+ public:
+  Verifier(Invocation& invocation, client::Client& daemon)
+      : invocation_(invocation),
+        daemon_(daemon),
+        writer_(invocation.Rows("verifications", VerifiedColumns())) {}
+
+  // Begins one, and waits for it.
+  absl::Status Verify(const std::string& id) {
+    v1::VerifyShardRequest request;
+    request.set_id(id);
+    auto begun = daemon_.VerifyShard(request);
+    if (!begun.ok()) return begun.status();
+    const auto ended =
+        AwaitOperation(invocation_, begun->operation().id(), absl::InfiniteDuration());
+    if (!ended.ok()) return ended.status();
+    // One that found contradictions has failed, but says what it found.
+    if (!ended->has_totals()) {
+      const absl::Status failed = client::FromOperation(*ended);
+      return failed.ok() ? absl::InternalError("the verification has no totals") : failed;
+    }
+    const bool good = ended->totals().error_count() == 0;
+    const Cell state = good ? TextCell("good", Tone::kGood) : TextCell("contradictory", Tone::kBad);
+    writer_.Add(VerifiedRow(id, ended->id(), state, ended->totals()));
+    AddTotals(ended->totals(), sum_);
+    ++count_;
+    return absl::OkStatus();
+  }
+
+  ExitCode Finish() {
+    const bool good = sum_.error_count() == 0;
+    const Cell state = good ? TextCell("good", Tone::kGood) : TextCell("contradictory", Tone::kBad);
+    const Row total = VerifiedRow("total", "", state, sum_);
+    Json sums = RowJson(VerifiedColumns(), total);
+    for (const char* key : {"shard", "operation", "first_error"}) sums.erase(key);
+    if (count_ > 1 && !invocation_.machine_readable()) writer_.Add(total);
+    writer_.Finish({{"total", std::move(sums)}});
+    return good ? kOk : kUnhealthy;
+  }
+
+ private:
+  Invocation& invocation_;
+  client::Client& daemon_;
+  RowWriter writer_;
+  v1::ShardTotals sum_;
+  size_t count_ = 0;
+};
+
+absl::StatusOr<ExitCode> VerifyAndWait(Invocation& invocation, client::Client& daemon,
+                                       const std::vector<std::string>& ids) {
+  Verifier verifier(invocation, daemon);
+  for (const std::string& id : ids) {
+    if (absl::Status status = verifier.Verify(id); !status.ok()) return status;
+  }
+  return verifier.Finish();
+}
+
+// The shards may change meanwhile: one that is gone is passed over, and the sums are then of no one
+// moment.
+absl::StatusOr<ExitCode> VerifyAll(Invocation& invocation, client::Client& daemon) {
+  auto table = daemon.GetTable({});
+  if (!table.ok()) return table.status();
+  Verifier verifier(invocation, daemon);
+  for (const v1::Route& route : table->table().routes()) {
+    const absl::Status status = verifier.Verify(route.shard_id());
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
+    if (!status.ok()) invocation.Note(absl::StrCat("passed over: ", status.message()));
+  }
+  const ExitCode code = verifier.Finish();
+  auto after = daemon.GetTable({});
+  if (after.ok() && after->table().epoch() != table->table().epoch()) {
+    invocation.Note(absl::StrCat("The routing table went from epoch ", table->table().epoch(),
+                                 " to ", after->table().epoch(),
+                                 " meanwhile: the total is of no one moment."));
+  }
+  return code;
+}
+
+absl::StatusOr<ExitCode> Verify(Invocation& invocation, const VerifyOptions& options) {
+  if (options.all == !options.ids.empty()) {
+    return absl::InvalidArgumentError("give the ids of shards, or --all");
+  }
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  if (options.all) return VerifyAll(invocation, **daemon);
+  if (options.wait) return VerifyAndWait(invocation, **daemon, options.ids);
+  RowWriter writer = invocation.Rows("operations", OperationColumns());
+  for (const std::string& id : options.ids) {
+    v1::VerifyShardRequest request;
+    request.set_id(id);
+    auto begun = (*daemon)->VerifyShard(request);
+    if (!begun.ok()) return begun.status();
+    writer.Add(OperationRow(begun->operation()));
+  }
+  writer.Finish();
+  return kOk;
+}
+
+CLI::App* AddCare(CommandTree& tree, CLI::App* group, const std::string& name,
+                  const std::string& description, const std::vector<std::string>& examples,
+                  absl::StatusOr<ExitCode> (*run)(Invocation&, const CareOptions&),
+                  const std::shared_ptr<CareOptions>& options) {
+  CLI::App* app =
+      tree.Add(group, name, description, examples,
+               [run, options](Invocation& invocation) { return run(invocation, *options); });
+  AddShardId(app, &options->id);
+  return app;
+}
+
+}  // namespace
+
+void AddShardCareCommands(CommandTree& tree, CLI::App* group) {
+  auto pause = std::make_shared<CareOptions>();
+  CLI::App* app = AddCare(tree, group, "pause", "Let the requests to a shard wait for a while.",
+                          {"shardctl shard pause s-0001 --for 10s"}, Pause, pause);
+  AddDuration(app, "--for", &pause->duration, "For how long, 1h at most (default 1m).");
+  AddCare(tree, group, "resume", "End a shard's pause.", {"shardctl shard resume s-0001"}, Resume,
+          std::make_shared<CareOptions>());
+
+  auto pin = std::make_shared<CareOptions>();
+  app = AddCare(tree, group, "pin", "Keep a shard from being split, merged or moved for a while.",
+                {"shardctl shard pin s-0001 --for 24h"}, Pin, pin);
+  AddDuration(app, "--for", &pin->duration, "For how long, a year at most.")->required();
+  AddCare(tree, group, "unpin", "End a shard's pin.", {"shardctl shard unpin s-0001"}, Unpin,
+          std::make_shared<CareOptions>());
+
+  auto compact = std::make_shared<CareOptions>();
+  AddCare(tree, group, "compact", "Rewrite what is stored of a shard without what is obsolete.",
+          {"shardctl shard compact s-0001 --wait"}, Compact, compact)
+      ->add_flag("--wait", compact->wait, "Wait until it has ended, and fail as it did.");
+
+  auto verify = std::make_shared<VerifyOptions>();
+  app = tree.Add(group, "verify",
+                 "Read all records of shards and compare them with each other and with their "
+                 "counts; 7 if they contradict each other.",
+                 {"shardctl shard verify s-0001 --wait", "shardctl shard verify --all --wait"},
+                 [verify](Invocation& invocation) { return Verify(invocation, *verify); });
+  app->add_option("SHARD", verify->ids, "The shards' ids: s-NNNN.");
+  app->add_flag("--all", verify->all, "All shards, one after the other; waits for each.");
+  app->add_flag("--wait", verify->wait, "Wait until they have ended, and show what they found.");
+}
+
+}  // namespace shardd::shardctl

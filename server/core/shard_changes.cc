@@ -1,0 +1,825 @@
+#include "server/core/shard_changes.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "server/account/account_record.h"
+#include "server/base/check.h"
+#include "server/base/codec.h"
+#include "server/base/error.h"
+#include "server/base/limits.h"
+#include "server/base/status_macros.h"
+#include "server/core/meta_records.h"
+#include "server/routing/table_edits.h"
+
+namespace shardd {
+namespace {
+
+// Keys in meta (storage/FORMAT.md).
+constexpr absl::string_view kTableKey = "table";
+constexpr absl::string_view kNextShardKey = "next-shard";
+constexpr absl::string_view kPinPrefix = "pin/";
+constexpr absl::string_view kRehomePrefix = "rehome/";
+constexpr storage::Family kFirstHome{1};
+constexpr uint8_t kNextShardVersion = 1;
+constexpr uint8_t kPinVersion = 1;
+
+std::string PinKey(ShardId shard) {
+  return ByteWriter().Raw(kPinPrefix).Fixed64(shard.value).Take();
+}
+
+absl::Status Corrupt(absl::string_view what) {
+  return Error(Reason::kStorageCorrupt, absl::StrCat("the stored ", what, " cannot be read"));
+}
+
+// The shard whose bytes go to another home.
+ShardId MoverOf(const OperationRecord& operation) {
+  return operation.kind == OperationKind::kMerge ? operation.change->other
+                                                 : operation.change->shard;
+}
+
+bool Moves(const OperationRecord& operation) { return operation.change->from != storage::kMeta; }
+
+// Those whose ranges change with it.
+std::vector<ShardId> ShardsOf(const OperationRecord& operation) {
+  std::vector<ShardId> shards = {operation.change->shard};
+  if (operation.change->other.value != 0) shards.push_back(operation.change->other);
+  return shards;
+}
+
+std::string Words(const OperationRecord& operation) {
+  const ShardChange& change = *operation.change;
+  switch (operation.kind) {
+    case OperationKind::kSplit:
+      return "counting what goes to the new shard";
+    case OperationKind::kMerge:
+      return change.from == storage::kMeta ? "waiting for its turn"
+                                           : "copying to the home of the other shard";
+    case OperationKind::kRehome:
+      return "copying to the other home";
+    case OperationKind::kVerify:
+      return "reading the shard";
+    case OperationKind::kCompact:
+      return "compacting the shard";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+absl::Status ShardChanges::Load(const storage::Reader& meta, size_t shard_count) {
+  std::string bytes;
+  SHARDD_ASSIGN_OR_RETURN(const bool found, meta.Get(storage::kMeta, kTableKey, &bytes));
+  first_start_ = !found;
+  if (found) {
+    SHARDD_ASSIGN_OR_RETURN(RouteTable table, RouteTable::Decode(bytes));
+    tables_.Add(std::make_shared<const RouteTable>(std::move(table)));
+  } else {
+    tables_.Add(std::make_shared<const RouteTable>(RouteTable::Uniform(shard_count, kFirstHome)));
+  }
+  for (const Route& route : table().routes()) {
+    next_shard_ = std::max(next_shard_, route.shard.value + 1);
+    notes_[route.shard];
+  }
+  SHARDD_ASSIGN_OR_RETURN(const bool counted, meta.Get(storage::kMeta, kNextShardKey, &bytes));
+  if (counted) {
+    ByteReader reader(bytes);
+    const uint8_t version = reader.Byte();
+    next_shard_ = std::max(next_shard_, reader.Varint());
+    if (version != kNextShardVersion || !reader.Done()) return Corrupt("next shard id");
+  }
+  SHARDD_RETURN_IF_ERROR(ForEachRecord(
+      meta, kTableChangePrefix, [&](absl::string_view, absl::string_view value) -> absl::Status {
+        SHARDD_ASSIGN_OR_RETURN(TableChange change, TableChange::Decode(value));
+        lineage_.push_back(std::make_shared<const TableChange>(std::move(change)));
+        return absl::OkStatus();
+      }));
+  SHARDD_RETURN_IF_ERROR(ForEachRecord(
+      meta, kPinPrefix, [&](absl::string_view key, absl::string_view value) -> absl::Status {
+        ByteReader name(key);
+        const auto note = notes_.find(ShardId{name.Fixed64()});
+        ByteReader reader(value);
+        const uint8_t version = reader.Byte();
+        const absl::Time until = FromStoredTime(reader.Signed());
+        if (version != kPinVersion || !reader.Done() || !name.Done()) return Corrupt("pin");
+        if (note != notes_.end()) note->second.pinned_until = until;
+        return absl::OkStatus();
+      }));
+  SHARDD_RETURN_IF_ERROR(ForEachRecord(
+      meta, kRehomePrefix, [&](absl::string_view key, absl::string_view value) -> absl::Status {
+        SHARDD_ASSIGN_OR_RETURN(RehomeRecord record, RehomeRecord::Decode(value));
+        const ShardId shard{ByteReader(key).Fixed64()};
+        const OperationRecord* const operation = operations_.Find(record.operation);
+        const bool fits = operation != nullptr && operation->running() &&
+                          operation->change.has_value() && MoverOf(*operation) == shard;
+        if (!fits) return Corrupt("rehome, which belongs to no running operation,");
+        rehomes_at_start_.emplace(shard, std::move(record));
+        return absl::OkStatus();
+      }));
+  for (const auto& [id, operation] : operations_.table()) {
+    if (operation.running() && operation.change.has_value() && !CanGoOn(operation)) {
+      return Corrupt(absl::StrCat("table, which operation ", ToText(id), " does not fit,"));
+    }
+  }
+  for (const std::shared_ptr<const TableChange>& change : lineage_) {
+    for (const Route& route : change->diff.added) {
+      const auto note = notes_.find(route.shard);
+      if (note == notes_.end()) continue;
+      note->second.last_change = change->time;
+      if (change->kind == OperationKind::kSplit) note->second.last_split = change->time;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// An operation is taken up again at start: the table must be as it left it.
+bool ShardChanges::CanGoOn(const OperationRecord& operation) const {
+  const ShardChange& change = *operation.change;
+  if (table().FindShard(change.shard) == nullptr) return false;
+  if (operation.kind == OperationKind::kMerge) {
+    const Route* const other = table().FindShard(change.other);
+    if (other == nullptr) return false;
+    return Moves(operation) || other->home == table().FindShard(change.shard)->home;
+  }
+  if (operation.kind == OperationKind::kSplit && change.at.has_value()) {
+    return table().FindShard(change.other) == nullptr &&
+           WithSplit(table(), change.shard, *change.at, change.other).ok();
+  }
+  return true;
+}
+
+void ShardChanges::Start(CoordinatorTurn& turn) {
+  tables_changed_ = notes_changed_ = lineage_changed_ = true;  // nobody knows them yet
+  if (first_start_) turn.batch.Put(storage::kMeta, std::string(kTableKey), table().Encode());
+  std::vector<OperationId> running;
+  for (const auto& [id, operation] : operations_.table()) {
+    if (operation.running() && operation.change.has_value()) running.push_back(id);
+  }
+  // All are known before any goes on: one may need the home that another one leaves.
+  for (const OperationId id : running) Occupy(*operations_.Find(id));
+  for (const OperationId id : running) Resume(*operations_.Find(id), turn);
+}
+
+void ShardChanges::Occupy(const OperationRecord& operation) {
+  running_[operation.id];
+  for (const ShardId shard : ShardsOf(operation)) {
+    if (table().FindShard(shard) == nullptr) continue;
+    NoteOf(shard).operation = operation.id;
+    NoteOf(shard).operation_kind = operation.kind;
+  }
+}
+
+void ShardChanges::Resume(OperationRecord& operation, CoordinatorTurn& turn) {
+  if (Moves(operation)) return ResumeMove(operation, turn);
+  // Nothing of it is under way any more.
+  if (operation.state == OperationState::kCancelling) return EndInVain(operation, turn);
+  Survey(operation, turn);
+}
+
+void ShardChanges::ResumeMove(OperationRecord& operation, CoordinatorTurn& turn) {
+  Progress& progress = running_.at(operation.id);
+  progress.moves = true;
+  const ShardId mover = MoverOf(operation);
+  const bool in_vain = operation.state == OperationState::kCancelling ||
+                       operation.error_reason != Reason::kUnspecified;
+  const auto stored = rehomes_at_start_.find(mover);
+  if (stored != rehomes_at_start_.end()) {
+    // Its owner has the record too, and goes on by itself.
+    const bool copies = stored->second.stage == RehomeStage::kCopying;
+    progress.abandoned = stored->second.stage == RehomeStage::kAbandoning;
+    progress.stage = copies ? Stage::kCopying : Stage::kClearing;
+    if (copies && in_vain) Abandon(operation, turn);
+    return;
+  }
+  const Route* const route = table().FindShard(mover);
+  if (route != nullptr && route->home == operation.change->to) {
+    AfterClearing(operation, turn);
+  } else if (in_vain) {
+    progress.abandoned = true;
+    AfterClearing(operation, turn);
+  } else {
+    Copy(operation, turn);
+  }
+}
+
+// ---- What can be asked for.
+
+absl::Status ShardChanges::CheckGuard(const ChangeGuard& guard, const Route& route) const {
+  if (guard.expected_epoch == 0 || guard.expected_epoch == table().epoch().value) {
+    return absl::OkStatus();
+  }
+  return StaleEpoch(guard.expected_epoch, table().epoch(), route);
+}
+
+absl::StatusOr<Route> ShardChanges::FindFree(ShardId shard, const ChangeGuard& guard) const {
+  const Route* const route = table().FindShard(shard);
+  if (route == nullptr) return ShardNotFound(shard);
+  SHARDD_RETURN_IF_ERROR(CheckGuard(guard, *route));
+  const ShardNote& note = notes_.at(shard);
+  if (note.operation.value != 0) {
+    return WithRetryAfter(
+        WithMetadata(Error(Reason::kShardBusy,
+                           absl::StrCat("operation ", ToText(note.operation), " works on shard ",
+                                        ToText(shard), "; try again when it has ended")),
+                     "operation", ToText(note.operation)),
+        limits::kMailboxRetryAfter);
+  }
+  return *route;
+}
+
+OperationRecord& ShardChanges::BeginOperation(OperationKind kind, ShardChange change,
+                                              CoordinatorTurn& turn) {
+  OperationRecord operation;
+  operation.kind = kind;
+  operation.target = ToText(change.shard);
+  operation.change = change;
+  operation.status_message = Words(operation);
+  OperationRecord& begun = operations_.Begin(std::move(operation), turn);
+  Occupy(begun);
+  return begun;
+}
+
+namespace {
+
+absl::Status CheckPin(ShardId shard, const ShardNote& note, absl::Time now) {
+  if (note.pinned_until <= now) return absl::OkStatus();
+  return Error(
+      Reason::kShardPinned,
+      absl::StrCat("shard ", ToText(shard), " is pinned until ",
+                   absl::FormatTime(absl::RFC3339_sec, note.pinned_until, absl::UTCTimeZone()),
+                   "; unpin it first"));
+}
+
+OperationRecord Planned(OperationKind kind, const ShardChange& change) {
+  OperationRecord operation;
+  operation.kind = kind;
+  operation.target = ToText(change.shard);
+  operation.change = change;
+  operation.status_message = "nothing is changed: this only says what would be done";
+  return operation;
+}
+
+}  // namespace
+
+absl::StatusOr<OperationRecord> ShardChanges::Begin(const SplitShardRequest& request,
+                                                    CoordinatorTurn& turn) {
+  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, request.guard));
+  SHARDD_RETURN_IF_ERROR(CheckPin(route.shard, notes_.at(route.shard), turn.now));
+  const ShardId child{next_shard_};
+  if (request.at.has_value()) {
+    SHARDD_RETURN_IF_ERROR(WithSplit(table(), route.shard, *request.at, child).status());
+  }
+  if (table().routes().size() + running_.size() >= limits::kShardsMax) {
+    return Error(Reason::kTooManyShards, absl::StrCat("there may be at most ", limits::kShardsMax,
+                                                      " shards, splits under way included"));
+  }
+  SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
+  ShardChange change;
+  change.shard = route.shard;
+  change.other = child;
+  change.at = request.at;
+  if (request.guard.dry_run) return Planned(OperationKind::kSplit, change);
+  ++next_shard_;
+  turn.batch.Put(storage::kMeta, std::string(kNextShardKey),
+                 ByteWriter().Byte(kNextShardVersion).Varint(next_shard_).Take());
+  OperationRecord& operation = BeginOperation(OperationKind::kSplit, change, turn);
+  Survey(operation, turn);
+  return operation;
+}
+
+absl::StatusOr<OperationRecord> ShardChanges::Begin(const MergeShardsRequest& request,
+                                                    CoordinatorTurn& turn) {
+  SHARDD_ASSIGN_OR_RETURN(const Route survivor, FindFree(request.survivor, request.guard));
+  SHARDD_ASSIGN_OR_RETURN(const Route ended, FindFree(request.ended, request.guard));
+  SHARDD_RETURN_IF_ERROR(CheckPin(survivor.shard, notes_.at(survivor.shard), turn.now));
+  SHARDD_RETURN_IF_ERROR(CheckPin(ended.shard, notes_.at(ended.shard), turn.now));
+  const bool neighbours =
+      survivor.range.end == ended.range.start || ended.range.end == survivor.range.start;
+  if (!neighbours) {
+    return Error(Reason::kNotNeighbours,
+                 absl::StrCat("shards ", ToText(survivor.shard), " and ", ToText(ended.shard),
+                              " are not neighbours; only neighbours can be merged"));
+  }
+  SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
+  ShardChange change;
+  change.shard = survivor.shard;
+  change.other = ended.shard;
+  if (survivor.home != ended.home) {
+    change.from = ended.home;
+    change.to = survivor.home;
+  }
+  if (request.guard.dry_run) return Planned(OperationKind::kMerge, change);
+  OperationRecord& operation = BeginOperation(OperationKind::kMerge, change, turn);
+  if (Moves(operation)) {
+    Copy(operation, turn);
+  } else {
+    MakeReady(operation.id, /*moves=*/false);
+  }
+  return operation;
+}
+
+absl::StatusOr<OperationRecord> ShardChanges::Begin(const MoveHomeRequest& request,
+                                                    CoordinatorTurn& turn) {
+  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, request.guard));
+  SHARDD_RETURN_IF_ERROR(CheckPin(route.shard, notes_.at(route.shard), turn.now));
+  ShardChange change;
+  change.shard = route.shard;
+  change.from = route.home;
+  if (request.home.has_value()) {
+    change.to = *request.home;
+    SHARDD_RETURN_IF_ERROR(WithHome(table(), route.shard, change.to).status());
+    const std::vector<Route>& routes = table().routes();
+    if (std::none_of(routes.begin(), routes.end(),
+                     [&](const Route& other) { return other.home == change.to; })) {
+      return Error(Reason::kHomeNotFound,
+                   absl::StrCat("no shard lies in ", storage::ToText(change.to),
+                                "; name the home of a shard, or none for a new one"));
+    }
+  } else {
+    SHARDD_ASSIGN_OR_RETURN(change.to, NewHome());
+  }
+  SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
+  if (request.guard.dry_run) return Planned(OperationKind::kRehome, change);
+  OperationRecord& operation = BeginOperation(OperationKind::kRehome, change, turn);
+  Copy(operation, turn);
+  return operation;
+}
+
+absl::StatusOr<OperationRecord> ShardChanges::Begin(const VerifyShardRequest& request,
+                                                    CoordinatorTurn& turn) {
+  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, {}));
+  SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
+  ShardChange change;
+  change.shard = route.shard;
+  OperationRecord& operation = BeginOperation(OperationKind::kVerify, change, turn);
+  Survey(operation, turn);
+  return operation;
+}
+
+absl::StatusOr<OperationRecord> ShardChanges::Begin(const CompactShardRequest& request,
+                                                    CoordinatorTurn& turn) {
+  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, {}));
+  SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
+  ShardChange change;
+  change.shard = route.shard;
+  OperationRecord& operation = BeginOperation(OperationKind::kCompact, change, turn);
+  Survey(operation, turn);
+  return operation;
+}
+
+absl::StatusOr<ShardNote> ShardChanges::Pause(const PauseShardRequest& request,
+                                              CoordinatorTurn& turn) {
+  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, {}));
+  NoteOf(route.shard).paused_until = request.until;
+  Command(route.shard, PauseRequests{request.until}, turn);
+  return notes_.at(route.shard);
+}
+
+absl::StatusOr<ShardNote> ShardChanges::Pin(const PinShardRequest& request, CoordinatorTurn& turn) {
+  if (table().FindShard(request.shard) == nullptr) return ShardNotFound(request.shard);
+  NoteOf(request.shard).pinned_until = AsStored(request.until);
+  if (request.until > turn.now) {
+    turn.batch.Put(storage::kMeta, PinKey(request.shard),
+                   ByteWriter().Byte(kPinVersion).Signed(ToStoredTime(request.until)).Take());
+  } else {
+    turn.batch.Delete(storage::kMeta, PinKey(request.shard));
+  }
+  return notes_.at(request.shard);
+}
+
+// ---- Preparations.
+
+void ShardChanges::Survey(OperationRecord& operation, CoordinatorTurn& turn) {
+  const Route& route = *table().FindShard(operation.change->shard);
+  running_.at(operation.id).stage = Stage::kSurveying;
+  BeginSurvey survey{operation.id, SurveyPurpose::kCount, route.range};
+  switch (operation.kind) {
+    case OperationKind::kSplit:
+      if (operation.change->at.has_value()) {
+        survey.range.start = *operation.change->at;
+      } else {
+        survey.purpose = SurveyPurpose::kMedian;
+      }
+      break;
+    case OperationKind::kVerify:
+      survey.purpose = SurveyPurpose::kVerify;
+      break;
+    case OperationKind::kCompact:
+      running_.at(operation.id).stage = Stage::kCompacting;
+      turn.effects.push_back(CompactRange{operation.id, route.home, route.range});
+      return;
+    default:  // a merge in one home needs no preparation
+      return MakeReady(operation.id, /*moves=*/false);
+  }
+  Command(route.shard, survey, turn);
+}
+
+void ShardChanges::Copy(OperationRecord& operation, CoordinatorTurn& turn) {
+  Progress& progress = running_.at(operation.id);
+  progress.stage = Stage::kCopying;
+  progress.moves = true;
+  turn.effects.push_back(CreateHome{operation.change->to});
+  Command(MoverOf(operation), BeginRehome{operation.id, operation.change->to}, turn);
+}
+
+void ShardChanges::Abandon(OperationRecord& operation, CoordinatorTurn& turn) {
+  Progress& progress = running_.at(operation.id);
+  progress.stage = Stage::kClearing;
+  progress.abandoned = true;
+  operations_.Write(operation, turn);
+  Command(MoverOf(operation),
+          AbandonRehome{operation.id, IsUsed(operation.change->to, operation.id)}, turn);
+}
+
+void ShardChanges::MakeReady(OperationId id, bool moves) {
+  Progress& progress = running_.at(id);
+  progress.stage = Stage::kReady;
+  progress.moves = moves;
+  ready_.push_back(id);
+}
+
+void ShardChanges::Step(SurveyDone result, CoordinatorTurn& turn) {
+  const auto found = running_.find(result.operation);
+  if (found == running_.end() || found->second.stage != Stage::kSurveying) return;  // cancelled
+  OperationRecord& operation = *operations_.Find(result.operation);
+  if (result.status.ok() && result.purpose == SurveyPurpose::kMedian &&
+      !result.median_key.has_value()) {
+    result.status = Error(
+        Reason::kCannotSplit,
+        absl::StrCat("shard ", operation.target, " cannot be split: it holds no two routing keys"));
+  }
+  if (!result.status.ok()) {
+    Command(operation.change->shard, EndSurvey{operation.id}, turn);
+    return End(operation, OperationState::kFailed, result.status, turn);
+  }
+  switch (result.purpose) {
+    case SurveyPurpose::kMedian:
+      operation.change->at = result.median_key;
+      operations_.Write(operation, turn);
+      return Survey(operation, turn);
+    case SurveyPurpose::kCount:
+      found->second.counted = result.totals;
+      operation.steps_done = result.totals.account_count;
+      operation.status_message = "waiting for its turn";
+      return MakeReady(operation.id, /*moves=*/false);
+    case SurveyPurpose::kVerify:
+      break;
+  }
+  Verification verification{result.totals, result.error_count, result.first_error};
+  const SurveyTotals& totals = result.totals;
+  if (totals.account_count != result.stats.account_count ||
+      totals.entry_count != result.stats.entry_count ||
+      totals.byte_count != result.stats.byte_count) {
+    ++verification.error_count;
+    if (verification.first_error.empty()) {
+      verification.first_error = absl::StrCat(
+          "the shard counts ", result.stats.account_count, " accounts, ", result.stats.entry_count,
+          " entries, ", result.stats.byte_count, " bytes; there are ", totals.account_count, ", ",
+          totals.entry_count, ", ", totals.byte_count);
+    }
+  }
+  operation.steps_done = totals.record_count;
+  operation.verification = verification;
+  if (verification.error_count == 0) {
+    End(operation, OperationState::kSucceeded, absl::OkStatus(), turn);
+  } else {
+    End(operation, OperationState::kFailed,
+        Error(Reason::kStorageCorrupt,
+              absl::StrCat(verification.error_count,
+                           " contradictions; the first: ", verification.first_error)),
+        turn);
+  }
+}
+
+void ShardChanges::Step(RangeCompacted result, CoordinatorTurn& turn) {
+  OperationRecord& operation = *operations_.Find(result.operation);
+  End(operation, result.status.ok() ? OperationState::kSucceeded : OperationState::kFailed,
+      result.status, turn);
+}
+
+bool ShardChanges::TooLateToCancel(OperationId id) const {
+  const auto found = running_.find(id);
+  return found != running_.end() && found->second.stage == Stage::kFlipping;
+}
+
+void ShardChanges::Cancel(OperationId id, CoordinatorTurn& turn) {
+  const auto found = running_.find(id);
+  if (found == running_.end()) return;
+  OperationRecord& operation = *operations_.Find(id);
+  switch (found->second.stage) {
+    case Stage::kSurveying:
+      Command(operation.change->shard, EndSurvey{id}, turn);
+      return EndInVain(operation, turn);
+    case Stage::kCopying:
+      return Abandon(operation, turn);
+    case Stage::kReady:
+      // Still among those that wait, or the next one that waits for steps of a deletion to end.
+      if (flip_.has_value() && flip_->operation == id) {
+        flip_.reset();
+        namespaces_.Release(table(), turn);
+      }
+      std::erase(ready_, id);
+      if (found->second.moves) return Abandon(operation, turn);
+      if (operation.kind == OperationKind::kSplit) {
+        Command(operation.change->shard, EndSurvey{id}, turn);
+      }
+      return EndInVain(operation, turn);
+    case Stage::kRetiring:    // ends when the shard has stopped
+    case Stage::kFlipping:    // too late: nobody asks
+    case Stage::kClearing:    // ends by itself
+    case Stage::kDropping:    // likewise
+    case Stage::kCompacting:  // likewise
+      return;
+  }
+}
+
+// ---- Flips.
+
+void ShardChanges::Advance(CoordinatorTurn& turn) {
+  if (!flip_.has_value()) {
+    if (ready_.empty() || stopped_) return;
+    flip_.emplace();
+    flip_->operation = ready_.front();
+    ready_.pop_front();
+  }
+  if (flip_->told) return;
+  const OperationRecord& operation = *operations_.Find(flip_->operation);
+  Progress& progress = running_.at(operation.id);
+  const std::vector<ShardId> shards = ShardsOf(operation);
+  // A rehome changes no range; deletions go on.
+  if (!progress.moves && namespaces_.Hold(shards)) return;
+  flip_->told = true;
+  if (operation.kind == OperationKind::kMerge && !progress.moves) {
+    progress.stage = Stage::kRetiring;
+    Command(operation.change->other, Retire{operation.id}, turn);
+  } else {
+    Tell(turn);
+  }
+}
+
+RouteTable ShardChanges::TableAfter(const OperationRecord& operation, bool moves) const {
+  const ShardChange& change = *operation.change;
+  absl::StatusOr<RouteTable> after =
+      moves ? WithHome(table(), MoverOf(operation), change.to)
+      : operation.kind == OperationKind::kSplit
+          ? WithSplit(table(), change.shard, *change.at, change.other)
+          : WithMerge(table(), change.shard, change.other);
+  SHARDD_CHECK(after.ok());  // nothing else changes the shards of an operation
+  return *std::move(after);
+}
+
+storage::WriteSet ShardChanges::FlipRecords() const {
+  storage::WriteSet records;
+  records.Put(storage::kMeta, std::string(kTableKey), flip_->after->Encode());
+  records.Put(storage::kMeta, OperationKey(flip_->operation), flip_->record.Encode());
+  records.Put(storage::kMeta, TableChangeKey(flip_->after->epoch()), flip_->change->Encode());
+  if (flip_->record.kind == OperationKind::kMerge && !flip_->record.running()) {
+    records.Delete(storage::kMeta, PinKey(flip_->record.change->other));
+  }
+  return records;
+}
+
+void ShardChanges::Tell(CoordinatorTurn& turn) {
+  const OperationRecord& operation = *operations_.Find(flip_->operation);
+  Progress& progress = running_.at(operation.id);
+  progress.stage = Stage::kFlipping;
+  const ShardChange& change = *operation.change;
+  flip_->after = std::make_shared<const RouteTable>(TableAfter(operation, progress.moves));
+  const TableEpoch epoch = flip_->after->epoch();
+  TableChange lineage;
+  lineage.time = AsStored(turn.now);
+  lineage.kind = progress.moves ? OperationKind::kRehome : operation.kind;
+  lineage.operation = operation.id;
+  lineage.diff = Diff(table(), *flip_->after);
+  flip_->change = std::make_shared<const TableChange>(std::move(lineage));
+  flip_->record = operation;
+  flip_->record.change->epoch = epoch;
+  if (progress.moves) {
+    flip_->record.status_message = "clearing the home that was left";
+    Command(MoverOf(operation), SwitchHome{operation.id, epoch, FlipRecords()}, turn);
+    return;
+  }
+  flip_->record = OperationBook::Ended(std::move(flip_->record), OperationState::kSucceeded,
+                                       absl::OkStatus(), turn.now);
+  if (operation.kind == OperationKind::kSplit) {
+    Command(change.shard,
+            SplitOff{operation.id, epoch, *flip_->after->FindShard(change.other), progress.counted,
+                     FlipRecords()},
+            turn);
+  }
+}
+
+void ShardChanges::Step(ShardReport report, CoordinatorTurn& turn) {
+  std::visit([&](auto&& body) { On(std::move(body), turn); }, std::move(report));
+}
+
+void ShardChanges::On(ShardRetired&& report, CoordinatorTurn& turn) {
+  SHARDD_CHECK(flip_.has_value() && flip_->operation == report.operation);
+  OperationRecord& operation = *operations_.Find(report.operation);
+  if (operation.state == OperationState::kCancelling) {
+    Command(report.shard, Unretire{operation.id, std::move(report.state)}, turn);
+    flip_.reset();
+    EndInVain(operation, turn);
+    namespaces_.Release(table(), turn);
+    return;
+  }
+  Tell(turn);
+  Command(operation.change->shard,
+          Absorb{operation.id, flip_->after->epoch(), *table().FindShard(report.shard),
+                 std::move(report.state), FlipRecords()},
+          turn);
+}
+
+void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
+  SHARDD_CHECK(flip_.has_value() && flip_->operation == report.operation);
+  const Flip flip = *std::exchange(flip_, std::nullopt);
+  OperationRecord& operation = *operations_.Find(flip.operation);
+  const bool moved = running_.at(operation.id).moves;
+  NoteFlip(flip, turn);
+  if (moved) {
+    const OperationState state = operation.state;  // it may be cancelled by now; too late
+    operation = flip.record;
+    operation.state = state;
+    operation.change->pause = report.pause;
+    running_.at(operation.id).stage = Stage::kClearing;
+    operations_.Write(operation, turn);
+    // Only now: until the table said so, others could choose the home that is left.
+    Command(MoverOf(operation),
+            HomePublished{operation.id, IsUsed(operation.change->from, operation.id)}, turn);
+    return;
+  }
+  OperationRecord ended = flip.record;
+  ended.change->pause = report.pause;
+  FreeShards(ended);
+  running_.erase(ended.id);
+  if (ended.kind == OperationKind::kMerge) {
+    turn.effects.push_back(ForgetShard{ended.change->other});
+  }
+  operations_.HasEnded(std::move(ended), turn);
+  namespaces_.Release(table(), turn);
+}
+
+void ShardChanges::NoteFlip(const Flip& flip, CoordinatorTurn& turn) {
+  absl::Time last_split = absl::InfinitePast();
+  for (const Route& route : flip.change->diff.removed) {
+    last_split = std::max(last_split, notes_.at(route.shard).last_split);
+    if (flip.after->FindShard(route.shard) == nullptr) notes_.erase(route.shard);
+  }
+  if (flip.change->kind == OperationKind::kSplit) last_split = flip.change->time;
+  for (const Route& route : flip.change->diff.added) {
+    ShardNote& note = NoteOf(route.shard);
+    note.last_change = flip.change->time;
+    note.last_split = last_split;
+  }
+  tables_.Add(flip.after);
+  tables_changed_ = notes_changed_ = true;
+  AddToLineage(flip.change, turn);
+}
+
+void ShardChanges::AddToLineage(std::shared_ptr<const TableChange> change, CoordinatorTurn& turn) {
+  lineage_.push_back(std::move(change));
+  lineage_changed_ = true;
+  while (lineage_.size() > limits::kLineageKept) {
+    turn.batch.Delete(storage::kMeta, TableChangeKey(lineage_.front()->diff.epoch));
+    lineage_.pop_front();
+  }
+}
+
+// ---- Rehomes.
+
+void ShardChanges::On(HomeCopied&& report, CoordinatorTurn& turn) {
+  const auto found = running_.find(report.operation);
+  if (found == running_.end() || found->second.stage != Stage::kCopying) return;  // cancelled
+  OperationRecord& operation = *operations_.Find(report.operation);
+  if (report.status.ok()) {
+    operation.status_message = "waiting for its turn";
+    return MakeReady(operation.id, /*moves=*/true);
+  }
+  operation.error_reason = ReasonOf(report.status);
+  operation.error_message = std::string(report.status.message());
+  Abandon(operation, turn);
+}
+
+void ShardChanges::On(HomeCleared&& report, CoordinatorTurn& turn) {
+  AfterClearing(*operations_.Find(report.operation), turn);
+}
+
+void ShardChanges::AfterClearing(OperationRecord& operation, CoordinatorTurn& turn) {
+  Progress& progress = running_.at(operation.id);
+  const storage::Family left = progress.abandoned ? operation.change->to : operation.change->from;
+  if (IsUsed(left, operation.id)) return AfterMove(operation, turn);
+  progress.stage = Stage::kDropping;
+  turn.effects.push_back(DropHome{left, operation.id});
+}
+
+void ShardChanges::Step(HomeDropped dropped, CoordinatorTurn& turn) {
+  AfterMove(*operations_.Find(dropped.operation), turn);
+}
+
+void ShardChanges::AfterMove(OperationRecord& operation, CoordinatorTurn& turn) {
+  if (running_.at(operation.id).abandoned) return EndInVain(operation, turn);
+  if (operation.kind == OperationKind::kRehome) {
+    return End(operation, OperationState::kSucceeded, absl::OkStatus(), turn);
+  }
+  if (operation.state == OperationState::kCancelling) return EndInVain(operation, turn);
+  // Both shards of the merge lie in one home now.
+  operation.change->from = operation.change->to = storage::kMeta;
+  operation.status_message = Words(operation);
+  operations_.Write(operation, turn);
+  MakeReady(operation.id, /*moves=*/false);
+}
+
+bool ShardChanges::IsUsed(storage::Family home, OperationId but) const {
+  const std::vector<Route>& routes = table().routes();
+  const OperationRecord* const self =
+      operations_.table().contains(but) ? &operations_.table().at(but) : nullptr;
+  // Before the flip the mover itself still stands in the table.
+  const ShardId mover = self == nullptr ? ShardId{0} : MoverOf(*self);
+  if (std::any_of(routes.begin(), routes.end(),
+                  [&](const Route& route) { return route.home == home && route.shard != mover; })) {
+    return true;
+  }
+  return std::any_of(running_.begin(), running_.end(), [&](const auto& running) {
+    const OperationRecord& other = operations_.table().at(running.first);
+    return running.first != but && (other.change->from == home || other.change->to == home);
+  });
+}
+
+std::vector<storage::Family> ShardChanges::Homes() const {
+  std::vector<storage::Family> homes;
+  for (const Route& route : table().routes()) homes.push_back(route.home);
+  for (const auto& [id, operation] : operations_.table()) {
+    if (!operation.running() || !operation.change.has_value() || !Moves(operation)) continue;
+    homes.push_back(operation.change->from);
+    homes.push_back(operation.change->to);
+  }
+  std::sort(homes.begin(), homes.end());
+  homes.erase(std::unique(homes.begin(), homes.end()), homes.end());
+  return homes;
+}
+
+absl::StatusOr<storage::Family> ShardChanges::NewHome() const {
+  const std::vector<storage::Family> homes = Homes();
+  if (homes.size() >= limits::kHomesMax) {
+    return Error(Reason::kTooManyHomes,
+                 absl::StrCat("there are ", homes.size(), " homes, as many as there may be"));
+  }
+  storage::Family home = kFirstHome;
+  while (std::find(homes.begin(), homes.end(), home) != homes.end()) ++home.number;
+  return home;
+}
+
+// ---- Ends.
+
+void ShardChanges::EndInVain(OperationRecord& operation, CoordinatorTurn& turn) {
+  if (operation.error_reason != Reason::kUnspecified) {
+    return End(operation, OperationState::kFailed,
+               Error(operation.error_reason, operation.error_message), turn);
+  }
+  End(operation, OperationState::kCancelled, absl::OkStatus(), turn);
+}
+
+void ShardChanges::End(OperationRecord& operation, OperationState state, const absl::Status& error,
+                       CoordinatorTurn& turn) {
+  FreeShards(operation);
+  running_.erase(operation.id);
+  operations_.End(operation, state, error, turn);
+}
+
+void ShardChanges::FreeShards(const OperationRecord& operation) {
+  for (const ShardId shard : ShardsOf(operation)) {
+    const auto note = notes_.find(shard);
+    if (note != notes_.end() && note->second.operation == operation.id) {
+      NoteOf(shard).operation = OperationId{};
+    }
+  }
+}
+
+ShardNote& ShardChanges::NoteOf(ShardId shard) {
+  notes_changed_ = true;
+  return notes_[shard];
+}
+
+void ShardChanges::Command(ShardId shard, ShardCommand command, CoordinatorTurn& turn) const {
+  turn.effects.push_back(CommandShard{shard, std::move(command)});
+}
+
+std::shared_ptr<const TableHistory> ShardChanges::TakeChangedTables() {
+  if (!std::exchange(tables_changed_, false)) return nullptr;
+  return std::make_shared<const TableHistory>(tables_);
+}
+
+std::shared_ptr<const ShardNotes> ShardChanges::TakeChangedNotes() {
+  if (!std::exchange(notes_changed_, false)) return nullptr;
+  return std::make_shared<const ShardNotes>(notes_);
+}
+
+std::shared_ptr<const Lineage> ShardChanges::TakeChangedLineage() {
+  if (!std::exchange(lineage_changed_, false)) return nullptr;
+  return std::make_shared<const Lineage>(lineage_);
+}
+
+}  // namespace shardd

@@ -1,0 +1,231 @@
+// The part of a shard's brain that changes the shard itself: splits, merges, rehomes, pauses.
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "server/base/check.h"
+#include "server/base/codec.h"
+#include "server/base/error.h"
+#include "server/core/shard_core.h"
+
+namespace shardd {
+namespace {
+
+// AccountKeys::name() is namespace and id with their lengths in front.
+RoutingKey KeyOfName(absl::string_view name) {
+  ByteReader reader(name);
+  const absl::string_view name_space = reader.Raw(reader.Byte());
+  const absl::string_view id = reader.Raw(reader.Fixed16());
+  SHARDD_CHECK(reader.Done());
+  return RoutingKeyOf(name_space, id);
+}
+
+// Counts may be negative, and wrap.
+void Add(ShardStats& to, const ShardStats& from) {
+  to.account_count += from.account_count;
+  to.entry_count += from.entry_count;
+  to.byte_count += from.byte_count;
+}
+void Subtract(ShardStats& from, const ShardStats& what) {
+  from.account_count -= what.account_count;
+  from.entry_count -= what.entry_count;
+  from.byte_count -= what.byte_count;
+}
+
+void AddAll(const storage::WriteSet& records, storage::WriteSet& batch) {
+  for (const auto& [family, changes] : records.families()) {
+    for (const auto& [key, value] : changes) batch.Set(family, key, value);
+  }
+}
+
+}  // namespace
+
+void ShardCore::Step(ShardCommand command, ShardTurn& turn) {
+  SHARDD_CHECK(turn.batch.empty() && turn.effects.empty());
+  std::visit([&](auto&& body) { Run(std::move(body), turn); }, std::move(command));
+}
+
+void ShardCore::CountChange(RoutingKey key, const ShardStats& before) {
+  if (!tally_.has_value() || !tally_->range.Contains(key)) return;
+  Add(tally_->change, stats_);
+  Subtract(tally_->change, before);
+}
+
+void ShardCore::Run(BeginSurvey&& command, ShardTurn& turn) {
+  if (command.purpose == SurveyPurpose::kCount) {
+    tally_ = Tally{command.operation, command.range, ShardStats()};
+  }
+  turn.effects.push_back(SurveyOrder{command.operation, route_.shard, command.purpose, route_.home,
+                                     command.range, stats_});
+}
+
+void ShardCore::Run(EndSurvey&& command, ShardTurn&) {
+  if (tally_.has_value() && tally_->operation == command.operation) tally_.reset();
+}
+
+void ShardCore::Run(SplitOff&& command, ShardTurn& turn) {
+  SHARDD_CHECK(tally_.has_value() && tally_->operation == command.operation);
+  SHARDD_CHECK(tally_->range == command.child.range);
+  SHARDD_CHECK(command.child.range.end == route_.range.end);
+  AddAll(command.records, turn.batch);
+  ShardStats counted;
+  counted.account_count = command.counted.account_count;
+  counted.entry_count = command.counted.entry_count;
+  counted.byte_count = command.counted.byte_count;
+  Add(counted, tally_->change);
+  tally_.reset();
+  auto state = std::make_shared<HandOver>(Release(command.child.range));
+  state->stats = counted;
+  state->stats.revision_floor = stats_.revision_floor;
+  Subtract(stats_, counted);
+  turn.batch.Put(storage::kMeta, ShardStatsKey(command.child.shard), state->stats.Encode());
+  state->cache_bytes = std::max(cache_->bytes_max() / 2, limits::kRecordCacheBytesPerShardMin);
+  cache_->SetBytesMax(state->cache_bytes);
+  cache_outlived_range_ = true;
+  route_.range.end = command.child.range.start;
+  epoch_ = command.epoch;
+  turn.effects.push_back(StartShard{command.child, command.epoch, std::move(state)});
+  turn.effects.push_back(
+      ShardReport(TableFlipped{command.operation, route_.shard, turn.now, absl::ZeroDuration()}));
+}
+
+HandOver ShardCore::Release(const KeyRange& range) {
+  const auto moves = [&](absl::string_view name) { return range.Contains(KeyOfName(name)); };
+  HandOver state{.stats = {},
+                 .watches = {},
+                 .history = history_.Extract(moves),
+                 .closed_namespaces = closed_namespaces_,
+                 .cache_bytes = 0,
+                 .since = {}};
+  std::erase_if(watches_, [&](auto& watch) {
+    if (!range.Contains(watch.second.key)) return false;
+    watches_of_account_.erase(watch.second.account);
+    state.watches.emplace(watch.first, std::move(watch.second));
+    return true;
+  });
+  return state;
+}
+
+void ShardCore::Take(HandOver state) {
+  for (auto& [call, watch] : state.watches) AddWatch(call, std::move(watch));
+  history_.Append(std::move(state.history));
+  for (const auto& [name, order] : state.closed_namespaces) {
+    uint64_t& closed = closed_namespaces_[name];
+    closed = std::max(closed, order);
+    next_closed_ = std::max(next_closed_, order + 1);
+  }
+  cache_->SetBytesMax(std::max(cache_->bytes_max(), state.cache_bytes));
+}
+
+void ShardCore::AddWatch(CallId call, Watch watch) {
+  watches_of_account_[watch.account].insert(call);
+  watches_.emplace(call, std::move(watch));
+}
+
+void ShardCore::Run(Retire&& command, ShardTurn& turn) {
+  SHARDD_CHECK(!retired_ && !rehome_.has_value() && !tally_.has_value());
+  FinishTurn(turn);
+  auto state = std::make_shared<HandOver>(Release(route_.range));
+  state->stats = stats_;
+  state->since = turn.now;
+  state->cache_bytes = cache_->bytes_max();
+  retired_ = true;
+  turn.wake_at = absl::InfiniteFuture();
+  turn.effects.push_back(
+      ShardReport(ShardRetired{command.operation, route_.shard, std::move(state)}));
+}
+
+void ShardCore::Run(Unretire&& command, ShardTurn&) {
+  SHARDD_CHECK(retired_);
+  retired_ = false;
+  Take(std::move(*command.state));
+}
+
+void ShardCore::Run(Absorb&& command, ShardTurn& turn) {
+  SHARDD_CHECK(!retired_ && !rehome_.has_value() && !tally_.has_value());
+  AddAll(command.records, turn.batch);
+  if (cache_outlived_range_) {
+    // Dropped whole: to look for what is of the range takes longer than to read it again.
+    cache_ = std::make_unique<RecordCache>(cache_->bytes_max());
+    cache_outlived_range_ = false;
+  }
+  cache_->SetBytesMax(cache_->bytes_max() + command.state->cache_bytes);
+  const absl::Time since = command.state->since;
+  Add(stats_, command.state->stats);
+  stats_.revision_floor = std::max(stats_.revision_floor, command.state->stats.revision_floor);
+  turn.batch.Delete(storage::kMeta, ShardStatsKey(command.ended.shard));
+  Take(std::move(*command.state));
+  if (command.ended.range.start < route_.range.start) {
+    route_.range.start = command.ended.range.start;
+  } else {
+    route_.range.end = command.ended.range.end;
+  }
+  epoch_ = command.epoch;
+  turn.effects.push_back(EndShard{command.ended.shard, command.epoch});
+  turn.effects.push_back(
+      ShardReport(TableFlipped{command.operation, route_.shard, since, absl::ZeroDuration()}));
+}
+
+void ShardCore::Run(BeginRehome&& command, ShardTurn&) {
+  SHARDD_CHECK(!rehome_.has_value());
+  RehomeRecord record;
+  record.operation = command.operation;
+  record.from = route_.home;
+  record.to = command.to;
+  TakeUp(std::move(record));
+}
+
+void ShardCore::TakeUp(RehomeRecord rehome) {
+  rehome_.emplace(route_.shard, route_.range, std::move(rehome));
+  rehome_reported_ = false;
+}
+
+void ShardCore::Run(SwitchHome&& command, ShardTurn& turn) {
+  SHARDD_CHECK(rehome_.has_value() && rehome_->record().operation == command.operation);
+  AddAll(command.records, turn.batch);
+  rehome_->Switch(turn.batch);
+  route_.home = rehome_->record().to;
+  turn.effects.push_back(
+      ShardReport(TableFlipped{command.operation, route_.shard, turn.now, absl::ZeroDuration()}));
+}
+
+void ShardCore::Run(HomePublished&& command, ShardTurn&) {
+  SHARDD_CHECK(rehome_.has_value() && rehome_->record().operation == command.operation);
+  rehome_->TablePublished(command.clear);
+}
+
+void ShardCore::Run(AbandonRehome&& command, ShardTurn& turn) {
+  SHARDD_CHECK(rehome_.has_value() && rehome_->record().operation == command.operation);
+  rehome_->Abandon(command.clear, turn.batch);
+}
+
+void ShardCore::RehomeStep(ShardTurn& turn) {
+  const OperationId operation = rehome_->record().operation;
+  if (rehome_->HasWork()) {
+    if (turn.now < rehome_retry_) return;
+    const storage::OverlayReader view(*turn.committed, turn.batch);
+    storage::WriteSet step;
+    const absl::Status status = rehome_->Step(view, options_.rehome_pace, step);
+    if (!status.ok()) {
+      rehome_retry_ = turn.now + limits::kRehomeRetryInterval;
+      // Reported once: the coordinator gives the rehome up, and the shard serves on where it is.
+      // What is left behind is cleared when it can be read again.
+      const bool copies = rehome_->record().stage == RehomeStage::kCopying;
+      if (copies && !std::exchange(rehome_reported_, true)) {
+        turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, status}));
+      }
+      return;
+    }
+    AddAll(step, turn.batch);
+  }
+  if (rehome_->ended()) {
+    rehome_.reset();
+    turn.effects.push_back(ShardReport(HomeCleared{operation, route_.shard}));
+  } else if (rehome_->record().copied && !std::exchange(rehome_reported_, true)) {
+    turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, absl::OkStatus()}));
+  }
+}
+
+void ShardCore::Run(PauseRequests&& command, ShardTurn&) { paused_until_ = command.until; }
+
+}  // namespace shardd

@@ -1,0 +1,122 @@
+#include "server/threads_tracking_service/thread_monitor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/threads_tracking_service/limits.h"
+
+namespace shardd {
+namespace {
+
+ThreadEvent EventOf(ThreadEventKind kind, absl::Time time, const ThreadSample& sample) {
+  ThreadEvent event;
+  event.kind = kind;
+  event.time = time;
+  event.thread = sample.id;
+  event.name = std::string(sample.name);
+  event.role = sample.role;
+  event.shard = sample.shard;
+  event.parent_shard = sample.parent_shard;
+  return event;
+}
+
+}  // namespace
+
+StallLimits StallLimits::After(absl::Duration stall_after) {
+  if (stall_after == absl::ZeroDuration()) stall_after = absl::InfiniteDuration();
+  return {.running = stall_after,
+          .committing = stall_after,
+          .replying = stall_after,
+          .syncing = stall_after,
+          .waiting = stall_after * limits::kStallWaitingFactor};
+}
+
+absl::Duration StallLimits::Of(ThreadPhase phase) const {
+  switch (phase) {
+    case ThreadPhase::kIdle:
+      break;
+    case ThreadPhase::kRunning:
+      return running;
+    case ThreadPhase::kCommitting:
+      return committing;
+    case ThreadPhase::kReplying:
+      return replying;
+    case ThreadPhase::kSyncing:
+      return syncing;
+    case ThreadPhase::kWaiting:
+      return waiting;
+  }
+  return absl::InfiniteDuration();
+}
+
+ThreadMonitor::Findings ThreadMonitor::Look(absl::Time now,
+                                            absl::Span<const ThreadSample> samples) {
+  const absl::Duration step = std::min(now - last_look_.value_or(now), limits::kThreadLookGapMax);
+  last_look_ = now;
+  ++looks_;
+  Findings findings;
+  findings.verdicts.reserve(samples.size());
+  for (const ThreadSample& sample : samples) {
+    findings.verdicts.push_back(LookAt(now, step, sample, findings.events));
+  }
+  for (auto it = watched_.begin(); it != watched_.end();) {
+    it = it->second.look == looks_ ? std::next(it) : watched_.erase(it);
+  }
+  return findings;
+}
+
+ThreadMonitor::Verdict ThreadMonitor::LookAt(absl::Time now, absl::Duration step,
+                                             const ThreadSample& sample,
+                                             std::vector<ThreadEvent>& events) {
+  Watched& watched = watched_[sample.id];
+  watched.look = looks_;
+  if (sample.loop_time.has_value() && !std::exchange(watched.started, true)) {
+    events.push_back(EventOf(ThreadEventKind::kStarted, *sample.loop_time, sample));
+  }
+  if (!watched.started || watched.stopped) return {};
+  if (sample.stop_time.has_value()) {
+    watched.stopped = true;
+    if (watched.stalled_since.has_value()) EndStall(*sample.stop_time, sample, watched, events);
+    events.push_back(EventOf(ThreadEventKind::kStopped, *sample.stop_time, sample));
+    return {};
+  }
+  LookAtPhase(now, step, sample, watched, events);
+  return {watched.stalled_since, watched.busy.Add(now, sample.busy_time)};
+}
+
+void ThreadMonitor::LookAtPhase(absl::Time now, absl::Duration step, const ThreadSample& sample,
+                                Watched& watched, std::vector<ThreadEvent>& events) const {
+  if (sample.phase != watched.phase || sample.phase_since != watched.phase_since) {
+    if (watched.stalled_since.has_value()) EndStall(sample.phase_since, sample, watched, events);
+    watched.phase = sample.phase;
+    watched.phase_since = sample.phase_since;
+    watched.phase_time = std::min(now - sample.phase_since, limits::kThreadLookGapMax);
+    watched.cpu_before = sample.cpu_time;
+  } else {
+    watched.phase_time += step;
+  }
+  watched.cpu_time = sample.cpu_time - watched.cpu_before;
+  if (watched.stalled_since.has_value() || watched.phase_time < limits_.Of(sample.phase)) return;
+  watched.stalled_since = now;
+  watched.operation = std::string(sample.operation);
+  ThreadEvent event = EventOf(ThreadEventKind::kStalled, now, sample);
+  event.phase = sample.phase;
+  event.operation = watched.operation;
+  event.phase_time = now - sample.phase_since;
+  event.cpu_time = watched.cpu_time;
+  events.push_back(std::move(event));
+}
+
+void ThreadMonitor::EndStall(absl::Time time, const ThreadSample& sample, Watched& watched,
+                             std::vector<ThreadEvent>& events) {
+  ThreadEvent event = EventOf(ThreadEventKind::kRecovered, time, sample);
+  event.phase = watched.phase;
+  event.operation = std::move(watched.operation);
+  event.phase_time = time - watched.phase_since;
+  event.cpu_time = watched.cpu_time;
+  events.push_back(std::move(event));
+  watched.stalled_since.reset();
+  watched.operation.clear();
+}
+
+}  // namespace shardd
