@@ -541,7 +541,7 @@ void ShardChanges::Cancel(OperationId id, CoordinatorTurn& turn) {
 void ShardChanges::Advance(CoordinatorTurn& turn) {
   if (!flip_.has_value()) {
     if (ready_.empty() || stopped_) return;
-    flip_.emplace();
+    flip_ = Flip();
     flip_->operation = ready_.front();
     ready_.pop_front();
   }
