@@ -9,7 +9,7 @@
 namespace shardd::sim {
 namespace {
 
-constexpr uint64_t kSeedsMax = 500;
+constexpr uint64_t kSeedsMax = 3000;
 
 class PlantedBugsTest : public testing::TestWithParam<BugInfo> {};
 
