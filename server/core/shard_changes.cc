@@ -49,6 +49,14 @@ std::vector<ShardId> ShardsOf(const OperationRecord& operation) {
   return shards;
 }
 
+OperationRecord OperationOn(OperationKind kind, const ShardChange& change) {
+  OperationRecord operation;
+  operation.kind = kind;
+  operation.target = ToText(change.shard);
+  operation.change = change;
+  return operation;
+}
+
 std::string Words(const OperationRecord& operation) {
   const ShardChange& change = *operation.change;
   switch (operation.kind) {
@@ -232,10 +240,7 @@ absl::StatusOr<Route> ShardChanges::FindFree(ShardId shard, const ChangeGuard& g
 
 OperationRecord& ShardChanges::BeginOperation(OperationKind kind, ShardChange change,
                                               CoordinatorTurn& turn) {
-  OperationRecord operation;
-  operation.kind = kind;
-  operation.target = ToText(change.shard);
-  operation.change = change;
+  OperationRecord operation = OperationOn(kind, change);
   operation.status_message = Words(operation);
   OperationRecord& begun = operations_.Begin(std::move(operation), turn);
   Occupy(begun);
@@ -254,10 +259,7 @@ absl::Status CheckPin(ShardId shard, const ShardNote& note, absl::Time now) {
 }
 
 OperationRecord Planned(OperationKind kind, const ShardChange& change) {
-  OperationRecord operation;
-  operation.kind = kind;
-  operation.target = ToText(change.shard);
-  operation.change = change;
+  OperationRecord operation = OperationOn(kind, change);
   operation.status_message = "nothing is changed: this only says what would be done";
   return operation;
 }
@@ -350,22 +352,21 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const MoveHomeRequest& reque
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const VerifyShardRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, {}));
-  SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
-  ShardChange change;
-  change.shard = route.shard;
-  OperationRecord& operation = BeginOperation(OperationKind::kVerify, change, turn);
-  Survey(operation, turn);
-  return operation;
+  return LookAfter(OperationKind::kVerify, request.shard, turn);
 }
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const CompactShardRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, {}));
+  return LookAfter(OperationKind::kCompact, request.shard, turn);
+}
+
+absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, ShardId shard,
+                                                        CoordinatorTurn& turn) {
+  SHARDD_RETURN_IF_ERROR(FindFree(shard, {}).status());
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
   ShardChange change;
-  change.shard = route.shard;
-  OperationRecord& operation = BeginOperation(OperationKind::kCompact, change, turn);
+  change.shard = shard;
+  OperationRecord& operation = BeginOperation(kind, change, turn);
   Survey(operation, turn);
   return operation;
 }
@@ -640,9 +641,7 @@ void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
   const bool moved = running_.at(operation.id).moves;
   NoteFlip(flip, turn);
   if (moved) {
-    const OperationState state = operation.state;  // it may be cancelled by now; too late
-    operation = flip.record;
-    operation.state = state;
+    operation = flip.record;  // nobody could cancel it since
     operation.change->pause = report.pause;
     running_.at(operation.id).stage = Stage::kClearing;
     operations_.Write(operation, turn);
@@ -734,10 +733,8 @@ void ShardChanges::AfterMove(OperationRecord& operation, CoordinatorTurn& turn) 
 
 bool ShardChanges::IsUsed(storage::Family home, OperationId but) const {
   const std::vector<Route>& routes = table().routes();
-  const OperationRecord* const self =
-      operations_.table().contains(but) ? &operations_.table().at(but) : nullptr;
   // Before the flip the mover itself still stands in the table.
-  const ShardId mover = self == nullptr ? ShardId{0} : MoverOf(*self);
+  const ShardId mover = MoverOf(operations_.table().at(but));
   if (std::any_of(routes.begin(), routes.end(),
                   [&](const Route& route) { return route.home == home && route.shard != mover; })) {
     return true;

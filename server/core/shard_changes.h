@@ -110,6 +110,9 @@ class ShardChanges {
 
   absl::StatusOr<Route> FindFree(ShardId shard, const ChangeGuard& guard) const;
   absl::Status CheckGuard(const ChangeGuard& guard, const Route& route) const;
+  // Begins an operation that changes nothing of the shard.
+  absl::StatusOr<OperationRecord> LookAfter(OperationKind kind, ShardId shard,
+                                            CoordinatorTurn& turn);
   OperationRecord& BeginOperation(OperationKind kind, ShardChange change, CoordinatorTurn& turn);
   bool CanGoOn(const OperationRecord& operation) const;
   // Notes that it runs, and on which shards.
