@@ -404,9 +404,11 @@ absl::Status LocalRuntime::SubmitToCoordinator(CoordinatorRequest request) {
 template <typename Read>
 auto LocalRuntime::ReadStable(Read read) const {
   while (true) {
-    const std::shared_ptr<const Directory> directory = directory_.Read();
-    auto result = read(*directory);
-    if (directory_.Read()->table().epoch() == directory->table().epoch()) return result;
+    // Good until this thread reads again, which is after `read`.
+    const Directory& directory = *directory_.Read();
+    const TableEpoch epoch = directory.table().epoch();
+    auto result = read(directory);
+    if (directory_.Read()->table().epoch() == epoch) return result;
   }
 }
 
@@ -420,7 +422,7 @@ absl::StatusOr<GetResult> LocalRuntime::Get(const GetRequest& request, uint64_t 
     SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, request.account, epoch));
     auto result = GetFromStore(store_, directory.table().routes()[index].home, request);
     if (result.ok() && IsReadMeasured()) {
-      Measure(directory, index, request.account, ReadBytes(ShardAnswer(*result)));
+      Measure(directory, index, request.account, ByteSize(*result));
     }
     return result;
   });
@@ -432,7 +434,7 @@ absl::StatusOr<ScanResult> LocalRuntime::Scan(const ScanRequest& request, uint64
     const std::unique_ptr<storage::Reader> snapshot = store_.Snapshot();
     auto result = ShardReader(*snapshot, directory.table().routes()[index].home).Scan(request);
     if (result.ok() && IsReadMeasured()) {
-      Measure(directory, index, request.account, ReadBytes(ShardAnswer(*result)));
+      Measure(directory, index, request.account, ByteSize(*result));
     }
     return result;
   });

@@ -8,21 +8,6 @@
 namespace shardd {
 namespace {
 
-struct Weight {
-  size_t items = 0;
-  size_t bytes = 0;
-};
-
-Weight WeightOf(const ShardMailbox::Item& item) {
-  Weight weight;
-  for (const ShardRequest& request : item) {
-    const size_t bytes = MailboxWeight(request.body);
-    weight.items += bytes > 0 ? 1 : 0;
-    weight.bytes += bytes;
-  }
-  return weight;
-}
-
 // Takes the requests for the range out of an item; those for no account are copied.
 ShardMailbox::Item TakeFrom(ShardMailbox::Item& item, const KeyRange& range) {
   ShardMailbox::Item taken;
@@ -51,16 +36,24 @@ void ShardMailbox::Notify() {
   if (waiting_) ready_.NotifyOne();
 }
 
-void ShardMailbox::Count(const Item& item) {
-  const Weight weight = WeightOf(item);
+ShardMailbox::Weight ShardMailbox::WeightOf(const Item& item) {
+  Weight weight;
+  for (const ShardRequest& request : item) {
+    const size_t bytes = MailboxWeight(request.body);
+    weight.items += bytes > 0 ? 1 : 0;
+    weight.bytes += bytes;
+  }
+  return weight;
+}
+
+void ShardMailbox::Count(const Weight& weight) {
   depth_ += weight.items;
   bytes_ += weight.bytes;
   if (items_.empty()) oldest_ = clock_.Now();
 }
 
-ShardMailbox::PushResult ShardMailbox::Add(Item& item) {
+ShardMailbox::PushResult ShardMailbox::Add(Item& item, const Weight& weight) {
   if (closed_) return PushResult::kClosed;
-  const Weight weight = WeightOf(item);
   // What has no weight is never refused for want of room.
   const bool full =
       depth_ + weight.items > limits_.items_max || bytes_ + weight.bytes > limits_.bytes_max;
@@ -68,21 +61,23 @@ ShardMailbox::PushResult ShardMailbox::Add(Item& item) {
     meter_.AddRefused(weight.items);
     return PushResult::kFull;
   }
-  Count(item);
+  Count(weight);
   items_.push_back(std::move(item));
   if (wants_items_) Notify();
   return PushResult::kAccepted;
 }
 
 ShardMailbox::PushResult ShardMailbox::Push(Item&& item, TableEpoch table) {
+  const Weight weight = WeightOf(item);
   MutexLock lock(mutex_);
   if (table < since_) return PushResult::kMoved;
-  return Add(item);
+  return Add(item, weight);
 }
 
 ShardMailbox::PushResult ShardMailbox::PushAnyway(Item&& item) {
+  const Weight weight = WeightOf(item);
   MutexLock lock(mutex_);
-  return Add(item);
+  return Add(item, weight);
 }
 
 void ShardMailbox::PushCommand(ShardCommand command) {
@@ -95,8 +90,9 @@ void ShardMailbox::PushCommand(ShardCommand command) {
 void ShardMailbox::PushMessage(ShardRequestBody body) {
   Item item(1);
   item[0].body = std::move(body);
+  const Weight weight = WeightOf(item);
   MutexLock lock(mutex_);
-  static_cast<void>(Add(item));  // weightless; refused only when closed
+  static_cast<void>(Add(item, weight));  // weightless; refused only when closed
 }
 
 bool ShardMailbox::Pop(Mail& out, bool take_items, absl::Time wake_at) {
@@ -153,7 +149,7 @@ std::vector<ShardMailbox::Item> ShardMailbox::TakeRange(const KeyRange& range, T
     Item part = TakeFrom(item, range);
     if (!part.empty()) taken.push_back(std::move(part));
     if (item.empty()) continue;
-    Count(item);
+    Count(WeightOf(item));
     items_.push_back(std::move(item));
   }
   oldest_ = items_.empty() ? absl::InfiniteFuture() : oldest;
@@ -173,7 +169,7 @@ void ShardMailbox::Append(std::vector<Item> items, TableEpoch since) {
   MutexLock lock(mutex_);
   since_ = since;
   for (Item& item : items) {
-    Count(item);
+    Count(WeightOf(item));
     items_.push_back(std::move(item));
   }
   if (wants_items_ && !items_.empty()) Notify();

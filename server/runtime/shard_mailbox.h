@@ -76,8 +76,14 @@ class ShardMailbox {
   void Append(std::vector<Item> items, TableEpoch since);
   PushResult PushAnyway(Item&& item);
 
-  PushResult Add(Item& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Count(const Item& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  struct Weight {
+    size_t items = 0;
+    size_t bytes = 0;
+  };
+  static Weight WeightOf(const Item& item);
+
+  PushResult Add(Item& item, const Weight& weight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Count(const Weight& weight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Notify() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const QueueLimits limits_;
