@@ -13,7 +13,7 @@ namespace shardd::shardctl {
 namespace {
 
 // Not the ordered kind: its look-ups take time in proportion to the number of entries.
-using Json = nlohmann::json;
+using ParsedJson = nlohmann::json;
 
 // The largest account, all of it in base64, with room for names.
 constexpr size_t kLineBytesMax = size_t{192} << 20;
@@ -24,13 +24,13 @@ constexpr char kEntriesMax[] = "entries_max";
 constexpr char kBytesMax[] = "bytes_max";
 
 // Each of these adds to `record` and returns what is wrong, or nothing.
-std::string TakeText(const char* field, const Json& json, std::string& out) {
+std::string TakeText(const char* field, const ParsedJson& json, std::string& out) {
   if (!json.is_string()) return absl::StrCat("\"", field, "\" is not a string");
   out = json.get<std::string>();
   return "";
 }
 
-std::string TakeState(const Json& json, Record& record) {
+std::string TakeState(const ParsedJson& json, Record& record) {
   if (json != kActive && json != kFrozen) {
     return absl::StrCat("\"state\" is neither \"", kActive, "\" nor \"", kFrozen, "\"");
   }
@@ -38,7 +38,7 @@ std::string TakeState(const Json& json, Record& record) {
   return "";
 }
 
-std::string TakeLimits(const Json& json, Record& record) {
+std::string TakeLimits(const ParsedJson& json, Record& record) {
   if (!json.is_object()) return "\"limits\" is not an object";
   RecordLimits limits;
   for (const auto& [name, value] : json.items()) {
@@ -54,7 +54,7 @@ std::string TakeLimits(const Json& json, Record& record) {
   return "";
 }
 
-std::string TakeLabels(const Json& json, Record& record) {
+std::string TakeLabels(const ParsedJson& json, Record& record) {
   if (!json.is_object()) return "\"labels\" is not an object";
   record.labels.emplace();
   for (const auto& [key, value] : json.items()) {
@@ -64,7 +64,7 @@ std::string TakeLabels(const Json& json, Record& record) {
   return "";
 }
 
-std::string TakeEntries(const Json& json, Record& record) {
+std::string TakeEntries(const ParsedJson& json, Record& record) {
   if (!json.is_object()) return "\"entries\" is not an object";
   for (const auto& [key, value] : json.items()) {
     if (value.is_string()) {
@@ -82,10 +82,10 @@ std::string TakeEntries(const Json& json, Record& record) {
   return "";
 }
 
-std::string TakeBase64Entries(const Json& json, Record& record) {
+std::string TakeBase64Entries(const ParsedJson& json, Record& record) {
   constexpr char kWrong[] = "\"entries_base64\" is not a list of pairs in base64";
   if (!json.is_array()) return kWrong;
-  for (const Json& pair : json) {
+  for (const ParsedJson& pair : json) {
     if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
       return kWrong;
     }
@@ -97,7 +97,7 @@ std::string TakeBase64Entries(const Json& json, Record& record) {
   return "";
 }
 
-std::string TakeField(const std::string& field, const Json& json, Record& record) {
+std::string TakeField(const std::string& field, const ParsedJson& json, Record& record) {
   if (field == "namespace") return TakeText("namespace", json, record.name_space);
   if (field == "id") return TakeText("id", json, record.id);
   if (field == "state") return TakeState(json, record);
@@ -111,10 +111,10 @@ std::string TakeField(const std::string& field, const Json& json, Record& record
 // Notices names that come twice in one object, which the parser itself lets pass.
 class TwiceNamed {
  public:
-  bool operator()(int /*depth*/, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) names_.emplace_back();
-    if (event == Json::parse_event_t::object_end) names_.pop_back();
-    if (event == Json::parse_event_t::key &&
+  bool operator()(int /*depth*/, ParsedJson::parse_event_t event, ParsedJson& parsed) {
+    if (event == ParsedJson::parse_event_t::object_start) names_.emplace_back();
+    if (event == ParsedJson::parse_event_t::object_end) names_.pop_back();
+    if (event == ParsedJson::parse_event_t::key &&
         !names_.back().insert(parsed.get<std::string>()).second) {
       twice_ = parsed.get<std::string>();
     }
@@ -130,9 +130,9 @@ class TwiceNamed {
 
 std::string Read(std::string_view text, Record& record) {
   TwiceNamed names;
-  const Json json = Json::parse(
+  const ParsedJson json = ParsedJson::parse(
       text,
-      [&names](int depth, Json::parse_event_t event, Json& parsed) {
+      [&names](int depth, ParsedJson::parse_event_t event, ParsedJson& parsed) {
         return names(depth, event, parsed);
       },
       /*allow_exceptions=*/false);
@@ -149,11 +149,11 @@ std::string Read(std::string_view text, Record& record) {
 }  // namespace
 
 std::string ToJsonl(const Record& record) {
-  Json entries = Json::object();
-  Json base64_entries = Json::array();
+  ParsedJson entries = ParsedJson::object();
+  ParsedJson base64_entries = ParsedJson::array();
   for (const auto& [key, value] : record.entries) {
     if (!IsUtf8(key)) {
-      base64_entries.push_back(Json::array({Base64(key), Base64(value)}));
+      base64_entries.push_back(ParsedJson::array({Base64(key), Base64(value)}));
     } else if (!IsUtf8(value)) {
       entries[key] = {{"base64", Base64(value)}};
     } else {
@@ -161,8 +161,8 @@ std::string ToJsonl(const Record& record) {
     }
   }
   // Put together by hand, so that the name comes first.
-  std::string line = absl::StrCat("{\"namespace\":", Json(record.name_space).dump(),
-                                  ",\"id\":", Json(record.id).dump());
+  std::string line = absl::StrCat("{\"namespace\":", ParsedJson(record.name_space).dump(),
+                                  ",\"id\":", ParsedJson(record.id).dump());
   if (record.frozen.has_value()) {
     absl::StrAppend(&line, ",\"state\":\"", *record.frozen ? kFrozen : kActive, "\"");
   }
@@ -171,7 +171,7 @@ std::string ToJsonl(const Record& record) {
                     kBytesMax, "\":", record.limits->bytes_max, "}");
   }
   if (record.labels.has_value()) {
-    absl::StrAppend(&line, ",\"labels\":", Json(*record.labels).dump());
+    absl::StrAppend(&line, ",\"labels\":", ParsedJson(*record.labels).dump());
   }
   absl::StrAppend(&line, ",\"entries\":", entries.dump());
   if (!base64_entries.empty()) {

@@ -55,7 +55,7 @@ absl::StatusOr<ExitCode> Get(Invocation& invocation, const std::string& id) {
   return kOk;
 }
 
-struct WatchOptions {
+struct WatchThreadsOptions {
   uint64_t from_revision = 0;
   FollowOptions follow;
 };
@@ -86,7 +86,7 @@ std::optional<uint64_t> OldestKept(const absl::Status& status) {
   return revision;
 }
 
-absl::StatusOr<ExitCode> Watch(Invocation& invocation, const WatchOptions& options) {
+absl::StatusOr<ExitCode> WatchThreads(Invocation& invocation, const WatchThreadsOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::WatchThreadsRequest request;
@@ -146,13 +146,13 @@ const std::map<std::string, ThreadOrder>& OrderNames() {
   return *names;
 }
 
-struct TopOptions {
+struct TopThreadsOptions {
   bool once = false;
   ThreadOrder order = ThreadOrder::kBusy;
   LiveOptions live{.interval = absl::Seconds(1)};
 };
 
-absl::StatusOr<ExitCode> Top(Invocation& invocation, const TopOptions& options) {
+absl::StatusOr<ExitCode> TopThreads(Invocation& invocation, const TopThreadsOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListThreadsRequest request;
@@ -201,11 +201,11 @@ void AddList(CommandTree& tree, CLI::App* group) {
 }
 
 void AddWatch(CommandTree& tree, CLI::App* group) {
-  auto options = std::make_shared<WatchOptions>();
+  auto options = std::make_shared<WatchThreadsOptions>();
   CLI::App* app =
       tree.Add(group, "watch", "Show threads start, stall, recover and stop, until interrupted.",
                {"shardctl thread watch", "shardctl thread watch --from-revision 1 -o jsonl"},
-               [options](Invocation& invocation) { return Watch(invocation, *options); });
+               [options](Invocation& invocation) { return WatchThreads(invocation, *options); });
   app->add_option("--from-revision", options->from_revision,
                   "The first event to show (default the next one; 1 is the first since the daemon "
                   "started).")
@@ -214,10 +214,10 @@ void AddWatch(CommandTree& tree, CLI::App* group) {
 }
 
 void AddTop(CommandTree& tree, CLI::App* group) {
-  auto options = std::make_shared<TopOptions>();
+  auto options = std::make_shared<TopThreadsOptions>();
   CLI::App* app = tree.Add(group, "top", "Show the busiest threads, each second anew.",
                            {"shardctl thread top", "shardctl thread top --once -o json"},
-                           [options](Invocation& invocation) { return Top(invocation, *options); });
+                           [options](Invocation& invocation) { return TopThreads(invocation, *options); });
   app->add_flag("--once", options->once, "Look for one interval, print, and end.");
   AddDuration(app, "--interval", &options->live.interval, "How often to look (default 1s).");
   app->add_option("--count", options->live.count, "Stop after this many times (default never).")

@@ -9,7 +9,7 @@
 namespace shardd::shardctl {
 namespace {
 
-struct WatchOptions {
+struct WatchAccountOptions {
   std::string name_space;
   std::string id;
   uint64_t from_revision = 0;
@@ -54,7 +54,7 @@ void PrintChange(Invocation& invocation, const v1::AccountChange& change) {
   invocation.terminal.out.flush();
 }
 
-absl::StatusOr<ExitCode> Watch(Invocation& invocation, const WatchOptions& options) {
+absl::StatusOr<ExitCode> WatchAccount(Invocation& invocation, const WatchAccountOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::WatchAccountRequest request;
@@ -83,12 +83,12 @@ absl::StatusOr<ExitCode> Watch(Invocation& invocation, const WatchOptions& optio
 }  // namespace
 
 void AddWatchCommand(CommandTree& tree) {
-  auto options = std::make_shared<WatchOptions>();
+  auto options = std::make_shared<WatchAccountOptions>();
   CLI::App* app = tree.Add(
       nullptr, "watch", "Show the changes of an account as they happen, until interrupted.",
       {"shardctl watch --namespace shop cart-17",
        "shardctl watch --namespace shop cart-17 --from-revision 5 -o jsonl"},
-      [options](Invocation& invocation) { return Watch(invocation, *options); });
+      [options](Invocation& invocation) { return WatchAccount(invocation, *options); });
   AddNamespace(app, &options->name_space);
   app->add_option("ID", options->id, "The account's id.")->required();
   app->add_option("--from-revision", options->from_revision,

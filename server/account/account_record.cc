@@ -8,7 +8,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kAccountVersion = 1;
 
 absl::Status Corrupt() {
   return Error(Reason::kStorageCorrupt, "a stored account record cannot be read");
@@ -21,7 +21,7 @@ absl::Time FromStoredTime(int64_t microseconds) { return absl::FromUnixMicros(mi
 
 std::string AccountRecord::Encode() const {
   ByteWriter writer(48);
-  writer.Byte(kVersion)
+  writer.Byte(kAccountVersion)
       .Byte(static_cast<uint8_t>(state))
       .Varint(revision)
       .Varint(entry_count)
@@ -42,7 +42,7 @@ absl::StatusOr<AccountRecord> AccountRecord::Decode(absl::string_view bytes) {
   ByteReader reader(bytes);
   const uint8_t version = reader.Byte();
   const uint8_t state = reader.Byte();
-  if (version != kVersion || state < static_cast<uint8_t>(AccountState::kActive) ||
+  if (version != kAccountVersion || state < static_cast<uint8_t>(AccountState::kActive) ||
       state > static_cast<uint8_t>(AccountState::kDeleted)) {
     return Corrupt();
   }

@@ -8,13 +8,13 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kNamespaceVersion = 1;
 
 }  // namespace
 
 std::string NamespaceRecord::Encode() const {
   return ByteWriter()
-      .Byte(kVersion)
+      .Byte(kNamespaceVersion)
       .Byte(static_cast<uint8_t>(state))
       .Signed(ToStoredTime(create_time))
       .Bytes(request_id)
@@ -31,7 +31,7 @@ absl::StatusOr<NamespaceRecord> NamespaceRecord::Decode(absl::string_view bytes)
   record.request_id = std::string(reader.Bytes());
   const bool known_state =
       record.state == NamespaceState::kActive || record.state == NamespaceState::kDeleting;
-  if (!reader.Done() || version != kVersion || !known_state) {
+  if (!reader.Done() || version != kNamespaceVersion || !known_state) {
     return Error(Reason::kStorageCorrupt, "a stored namespace record cannot be read");
   }
   return record;

@@ -13,9 +13,9 @@
 namespace shardd {
 namespace {
 
-constexpr absl::string_view kPrefix = "namespace/";
+constexpr absl::string_view kNamespacePrefix = "namespace/";
 
-std::string NamespaceKey(absl::string_view name) { return absl::StrCat(kPrefix, name); }
+std::string NamespaceKey(absl::string_view name) { return absl::StrCat(kNamespacePrefix, name); }
 
 // A running deletion is taken up again at start: what it works on must be as it left it.
 absl::Status CheckResumable(const OperationRecord& operation, const NamespaceTable& namespaces) {
@@ -39,7 +39,7 @@ bool Overlaps(const Route& route, const std::string& name) {
 
 absl::Status NamespaceDirectory::Load(const storage::Reader& meta) {
   SHARDD_RETURN_IF_ERROR(ForEachRecord(
-      meta, kPrefix, [&](absl::string_view name, absl::string_view value) -> absl::Status {
+      meta, kNamespacePrefix, [&](absl::string_view name, absl::string_view value) -> absl::Status {
         SHARDD_ASSIGN_OR_RETURN(namespaces_[std::string(name)], NamespaceRecord::Decode(value));
         return absl::OkStatus();
       }));

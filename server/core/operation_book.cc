@@ -14,7 +14,7 @@
 namespace shardd {
 namespace {
 
-constexpr absl::string_view kPrefix = "operation/";
+constexpr absl::string_view kOperationPrefix = "operation/";
 
 absl::Status OperationNotFound(OperationId id) {
   return Error(Reason::kOperationNotFound,
@@ -26,12 +26,12 @@ absl::Status OperationNotFound(OperationId id) {
 absl::Time AsStored(absl::Time now) { return FromStoredTime(ToStoredTime(now)); }
 
 std::string OperationKey(OperationId id) {
-  return ByteWriter().Raw(kPrefix).Fixed64(id.value).Take();
+  return ByteWriter().Raw(kOperationPrefix).Fixed64(id.value).Take();
 }
 
 absl::Status OperationBook::Load(const storage::Reader& meta) {
   return ForEachRecord(
-      meta, kPrefix, [&](absl::string_view, absl::string_view value) -> absl::Status {
+      meta, kOperationPrefix, [&](absl::string_view, absl::string_view value) -> absl::Status {
         SHARDD_ASSIGN_OR_RETURN(OperationRecord operation, OperationRecord::Decode(value));
         next_ = std::max(next_, operation.id.value + 1);
         running_ += operation.running() ? 1 : 0;

@@ -7,7 +7,7 @@ namespace shardd {
 namespace {
 
 // 1: without shard change and verification.
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kOperationVersion = 2;
 
 bool IsKnown(OperationKind kind) {
   return kind >= OperationKind::kDeleteNamespace && kind <= OperationKind::kCompact;
@@ -80,7 +80,7 @@ bool IsAboutShards(OperationKind kind) {
 
 std::string OperationRecord::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion)
+  writer.Byte(kOperationVersion)
       .Varint(id.value)
       .Byte(static_cast<uint8_t>(kind))
       .Byte(static_cast<uint8_t>(state))
@@ -126,7 +126,7 @@ absl::StatusOr<OperationRecord> OperationRecord::Decode(absl::string_view bytes)
     }
     if (reader.Byte() != 0) record.verification = GetVerification(reader);
   }
-  if (!reader.Done() || !whole || version == 0 || version > kVersion ||
+  if (!reader.Done() || !whole || version == 0 || version > kOperationVersion ||
       record.change.has_value() != IsAboutShards(record.kind) || record.id.value == 0 ||
       !IsKnown(record.kind) || !IsKnown(record.state) || ended == record.running() ||
       reason > UINT16_MAX) {

@@ -11,7 +11,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kChangeVersion = 1;
 
 void PutRoutes(ByteWriter& writer, const std::vector<Route>& routes) {
   writer.Varint(routes.size());
@@ -51,7 +51,7 @@ bool Names(const std::vector<Route>& routes, const std::set<ShardId>& shards) {
 
 std::string TableChange::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion)
+  writer.Byte(kChangeVersion)
       .Signed(ToStoredTime(time))
       .Byte(static_cast<uint8_t>(kind))
       .Varint(operation.value)
@@ -74,7 +74,7 @@ absl::StatusOr<TableChange> TableChange::Decode(absl::string_view bytes) {
   change.diff.added = GetRoutes(reader, ok);
   const bool known = change.kind == OperationKind::kSplit || change.kind == OperationKind::kMerge ||
                      change.kind == OperationKind::kRehome;
-  if (version != kVersion || !reader.Done() || !ok || !known || change.diff.epoch.value == 0) {
+  if (version != kChangeVersion || !reader.Done() || !ok || !known || change.diff.epoch.value == 0) {
     return Error(Reason::kStorageCorrupt, "a stored change of the routing table cannot be read");
   }
   return change;

@@ -8,7 +8,7 @@
 namespace shardd {
 namespace {
 
-constexpr absl::string_view kComponent = "drain";
+constexpr absl::string_view kDrainComponent = "drain";
 constexpr absl::Duration kLookInterval = absl::Milliseconds(20);
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
 
@@ -21,7 +21,7 @@ bool Wait(absl::Duration wait, DrainTimer& timer, Log& log) {
   const absl::Time end = timer.Now() + wait;
   bool hurried = false;
   while (!hurried && timer.Now() < end) {
-    log.Info(kComponent, "not ready, still serving", {{"left", Seconds(end - timer.Now())}});
+    log.Info(kDrainComponent, "not ready, still serving", {{"left", Seconds(end - timer.Now())}});
     hurried = timer.WaitUntil(std::min(end, timer.Now() + kProgressInterval));
   }
   return hurried || timer.WaitUntil(timer.Now());
@@ -33,7 +33,7 @@ bool AwaitWork(absl::Time deadline, DrainSteps& steps, DrainTimer& timer, Log& l
   while (const uint64_t unfinished = steps.Unfinished()) {
     if (timer.Now() >= deadline) return false;
     if (timer.Now() >= next_report) {
-      log.Info(kComponent, "finishing accepted work", {{"unfinished", unfinished}});
+      log.Info(kDrainComponent, "finishing accepted work", {{"unfinished", unfinished}});
       next_report += kProgressInterval;
     }
     if (timer.WaitUntil(std::min(deadline, timer.Now() + kLookInterval))) return true;
@@ -47,18 +47,18 @@ absl::Status Drain(const DrainOptions& options, DrainSteps& steps, DrainTimer& t
   steps.StopBeingReady();
   bool hurried = Wait(options.wait, timer, log);
   steps.RefuseNewWork();
-  log.Info(kComponent, "refusing new work");
+  log.Info(kDrainComponent, "refusing new work");
   const absl::Time deadline = timer.Now() + options.timeout;
   if (!hurried) hurried = AwaitWork(deadline, steps, timer, log);
-  if (hurried) log.Warning(kComponent, "asked to hurry; skipping the waits");
+  if (hurried) log.Warning(kDrainComponent, "asked to hurry; skipping the waits");
   const absl::Status ended = steps.EndWork(hurried ? timer.Now() : deadline);
   if (!ended.ok()) {
-    log.Warning(kComponent, "some accepted work was given up unanswered",
+    log.Warning(kDrainComponent, "some accepted work was given up unanswered",
                 {{"reason", std::string(ended.message())}});
   }
   absl::Status closed = steps.Close();
   if (!closed.ok()) {
-    log.Error(kComponent,
+    log.Error(kDrainComponent,
               "the data folder was not synced and closed; acknowledged writes may be at risk",
               {{"reason", std::string(closed.message())}});
   }

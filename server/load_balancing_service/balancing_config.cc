@@ -16,15 +16,15 @@ struct Bounds {
   T most;
 };
 
-std::string Text(double value) { return absl::StrCat(value); }
-std::string Text(absl::Duration value) { return absl::FormatDuration(value); }
+std::string Shown(double value) { return absl::StrCat(value); }
+std::string Shown(absl::Duration value) { return absl::FormatDuration(value); }
 
 template <typename T>
 absl::Status Within(absl::string_view field, T value, Bounds<T> bounds) {
   // Written so that NaN is refused.
   if (value >= bounds.least && value <= bounds.most) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(field, " is ", Text(value), "; it must be from ",
-                                          Text(bounds.least), " to ", Text(bounds.most)));
+  return InvalidField(field, absl::StrCat(field, " is ", Shown(value), "; it must be from ",
+                                          Shown(bounds.least), " to ", Shown(bounds.most)));
 }
 
 absl::Status Count(absl::string_view field, uint32_t value, Bounds<uint32_t> bounds) {

@@ -10,7 +10,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kSnapshotVersion = 1;
 
 void PutSummary(ByteWriter& writer, const LoadSummary& summary) {
   PutTime(writer, summary.since);
@@ -120,7 +120,7 @@ LoadRate GetRate(ByteReader& reader) {
 
 std::string BalancingSnapshot::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion);
+  writer.Byte(kSnapshotVersion);
   PutTime(writer, now);
   PutTime(writer, started_at);
   writer.Varint(epoch.value);
@@ -145,7 +145,7 @@ absl::StatusOr<BalancingSnapshot> BalancingSnapshot::Decode(absl::string_view by
   for (uint64_t left = GetCount(reader); left > 0 && reader.ok(); --left) {
     snapshot.shards.push_back(GetShard(reader));
   }
-  if (version != kVersion || !reader.Done()) {
+  if (version != kSnapshotVersion || !reader.Done()) {
     return Error(Reason::kStorageCorrupt, "a snapshot of the balancer cannot be read");
   }
   return snapshot;

@@ -10,7 +10,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kDecisionVersion = 1;
 
 struct NamedReason {
   DecisionReason reason;
@@ -167,7 +167,7 @@ absl::string_view ToText(DecisionReason reason) {
 
 std::string Decision::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion);
+  writer.Byte(kDecisionVersion);
   PutTime(writer, time);
   writer.Varint(epoch.value)
       .Bytes(policy)
@@ -202,7 +202,7 @@ absl::StatusOr<Decision> Decision::Decode(absl::string_view bytes) {
     decision.candidates.push_back(GetCut(reader));
   }
   decision.text = std::string(reader.Bytes());
-  if (version != kVersion || !reader.Done() || !IsKnown(decision.kind) ||
+  if (version != kDecisionVersion || !reader.Done() || !IsKnown(decision.kind) ||
       !IsKnown(decision.wanted) || ToText(decision.reason).empty()) {
     return Error(Reason::kStorageCorrupt, "a stored decision of the balancer cannot be read");
   }

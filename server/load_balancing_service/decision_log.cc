@@ -9,7 +9,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kEntryVersion = 1;
 
 bool SaysTheSame(const Decision& a, const Decision& b) {
   return !a.acts() && !b.acts() && a.reason == b.reason && a.wanted == b.wanted;
@@ -19,7 +19,7 @@ bool SaysTheSame(const Decision& a, const Decision& b) {
 
 std::string LoggedDecision::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion).Varint(number);
+  writer.Byte(kEntryVersion).Varint(number);
   PutTime(writer, first_time);
   writer.Varint(times).Bytes(decision.Encode());
   return writer.Take();
@@ -33,7 +33,7 @@ absl::StatusOr<LoggedDecision> LoggedDecision::Decode(absl::string_view bytes) {
   entry.first_time = GetTime(reader);
   entry.times = reader.Varint();
   absl::StatusOr<Decision> decision = Decision::Decode(reader.Bytes());
-  if (version != kVersion || !reader.Done() || !decision.ok() || entry.number == 0 ||
+  if (version != kEntryVersion || !reader.Done() || !decision.ok() || entry.number == 0 ||
       entry.times == 0) {
     return Error(Reason::kStorageCorrupt, "an entry of the balancer's log cannot be read");
   }

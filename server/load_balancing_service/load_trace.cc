@@ -14,7 +14,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kTraceVersion = 1;
 constexpr absl::string_view kHeader = "shardd load trace 1\n";
 
 absl::Status Broken(size_t record, absl::string_view why) {
@@ -26,7 +26,7 @@ absl::Status Broken(size_t record, absl::string_view why) {
 
 std::string TraceRecord::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion).Bytes(snapshot.Encode()).Varint(acted.size());
+  writer.Byte(kTraceVersion).Bytes(snapshot.Encode()).Varint(acted.size());
   for (const Decision& decision : acted) writer.Bytes(decision.Encode());
   return writer.Take();
 }
@@ -40,7 +40,7 @@ absl::StatusOr<TraceRecord> TraceRecord::Decode(absl::string_view bytes) {
     SHARDD_ASSIGN_OR_RETURN(Decision decision, Decision::Decode(reader.Bytes()));
     record.acted.push_back(std::move(decision));
   }
-  if (version != kVersion || !reader.Done()) {
+  if (version != kTraceVersion || !reader.Done()) {
     return Error(Reason::kStorageCorrupt, "a record of a load trace cannot be read");
   }
   return record;

@@ -12,7 +12,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kTableVersion = 1;
 
 absl::Status CheckRoutes(const std::vector<Route>& routes) {
   if (routes.empty()) return absl::InvalidArgumentError("a routing table needs a route");
@@ -98,7 +98,7 @@ const Route* RouteTable::FindShard(ShardId shard) const {
 
 std::string RouteTable::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion).Varint(epoch_.value).Varint(routes_.size());
+  writer.Byte(kTableVersion).Varint(epoch_.value).Varint(routes_.size());
   for (const Route& route : routes_) {
     writer.Varint(route.shard.value)
         .Varint(route.home.number)
@@ -125,7 +125,7 @@ absl::StatusOr<RouteTable> RouteTable::Decode(absl::string_view bytes) {
     if (!routes.empty()) routes.back().range.end = route.range.start;
     routes.push_back(route);
   }
-  if (version != kVersion || !reader.Done()) {
+  if (version != kTableVersion || !reader.Done()) {
     return Error(Reason::kStorageCorrupt, "the stored routing table cannot be read");
   }
   absl::StatusOr<RouteTable> table = Make(epoch, std::move(routes));

@@ -9,7 +9,7 @@
 namespace shardd::rpc {
 namespace {
 
-constexpr absl::Duration kLookInterval = absl::Seconds(1);
+constexpr absl::Duration kTableLookInterval = absl::Seconds(1);
 
 }  // namespace
 
@@ -18,7 +18,7 @@ void WatchTable::OnStart() {
   // The first thing a caller gets, if nothing else, is a sign of life.
   silent_since_ = absl::InfinitePast();
   WriteNext();
-  StartTimer(kLookInterval);
+  StartTimer(kTableLookInterval);
 }
 
 void WatchTable::OnWritten() { WriteNext(); }
@@ -26,7 +26,7 @@ void WatchTable::OnWritten() { WriteNext(); }
 void WatchTable::OnTimer() {
   if (over()) return;
   WriteNext();
-  StartTimer(kLookInterval);
+  StartTimer(kTableLookInterval);
 }
 
 void WatchTable::WriteNext() {

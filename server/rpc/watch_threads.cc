@@ -10,7 +10,7 @@
 namespace shardd::rpc {
 namespace {
 
-constexpr absl::Duration kLookInterval = absl::Milliseconds(250);
+constexpr absl::Duration kThreadsLookInterval = absl::Milliseconds(250);
 
 }  // namespace
 
@@ -20,7 +20,7 @@ void WatchThreads::OnStart() {
   // The first thing a caller gets, if nothing else, is a sign of life.
   silent_since_ = absl::InfinitePast();
   WriteNext();
-  if (!over()) StartTimer(kLookInterval);
+  if (!over()) StartTimer(kThreadsLookInterval);
 }
 
 void WatchThreads::OnWritten() { WriteNext(); }
@@ -28,7 +28,7 @@ void WatchThreads::OnWritten() { WriteNext(); }
 void WatchThreads::OnTimer() {
   if (over()) return;
   WriteNext();
-  if (!over()) StartTimer(kLookInterval);
+  if (!over()) StartTimer(kThreadsLookInterval);
 }
 
 void WatchThreads::WriteNext() {

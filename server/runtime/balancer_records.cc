@@ -14,7 +14,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kConfigVersion = 1;
 
 absl::Status Unreadable() {
   return Error(Reason::kStorageCorrupt, "the balancer's settings cannot be read");
@@ -24,7 +24,7 @@ absl::Status Unreadable() {
 
 std::string BalancerSettings::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion).Byte(config.has_value() ? 1 : 0);
+  writer.Byte(kConfigVersion).Byte(config.has_value() ? 1 : 0);
   if (config.has_value()) PutConfig(writer, *config);
   PutTime(writer, config_set_time);
   PutTime(writer, paused_until);
@@ -33,7 +33,7 @@ std::string BalancerSettings::Encode() const {
 
 absl::StatusOr<BalancerSettings> BalancerSettings::Decode(absl::string_view bytes) {
   ByteReader reader(bytes);
-  if (reader.Byte() != kVersion) return Unreadable();
+  if (reader.Byte() != kConfigVersion) return Unreadable();
   const uint8_t has_config = reader.Byte();
   BalancerSettings settings;
   if (has_config == 1) settings.config = GetConfig(reader);

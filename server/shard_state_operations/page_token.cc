@@ -10,13 +10,13 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kTokenVersion = 1;
 
 }  // namespace
 
 std::string EncodePageToken(Hash128 query, absl::string_view position) {
   return absl::WebSafeBase64Escape(
-      ByteWriter().Byte(kVersion).Fixed64(query.high ^ query.low).Bytes(position).view());
+      ByteWriter().Byte(kTokenVersion).Fixed64(query.high ^ query.low).Bytes(position).view());
 }
 
 absl::StatusOr<std::string> DecodePageToken(absl::string_view token, Hash128 query) {
@@ -27,7 +27,7 @@ absl::StatusOr<std::string> DecodePageToken(absl::string_view token, Hash128 que
   const uint8_t version = reader.Byte();
   const uint64_t hash = reader.Fixed64();
   const absl::string_view position = reader.Bytes();
-  if (!readable || !reader.Done() || version != kVersion || position.empty() ||
+  if (!readable || !reader.Done() || version != kTokenVersion || position.empty() ||
       hash != (query.high ^ query.low)) {
     return Error(Reason::kInvalidPageToken,
                  "page_token was not issued for this query; repeat the query that it came from, or "

@@ -11,7 +11,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kRehomeVersion = 1;
 
 bool IsHome(storage::Family family) {
   return family != storage::kMeta && family.number <= storage::kHomeNumberMax;
@@ -26,7 +26,7 @@ storage::Family GetHome(ByteReader& reader) {
 
 std::string RehomeRecord::Encode() const {
   ByteWriter writer;
-  writer.Byte(kVersion)
+  writer.Byte(kRehomeVersion)
       .Varint(operation.value)
       .Varint(from.number)
       .Varint(to.number)
@@ -50,7 +50,7 @@ absl::StatusOr<RehomeRecord> RehomeRecord::Decode(absl::string_view bytes) {
   record.cursor = std::string(reader.Bytes());
   const bool known =
       record.stage >= RehomeStage::kCopying && record.stage <= RehomeStage::kAbandoning;
-  if (version != kVersion || !reader.Done() || !known || record.operation.value == 0 ||
+  if (version != kRehomeVersion || !reader.Done() || !known || record.operation.value == 0 ||
       !IsHome(record.from) || !IsHome(record.to) || record.from == record.to) {
     return Error(Reason::kStorageCorrupt, "a stored rehome cannot be read");
   }

@@ -9,7 +9,7 @@
 namespace shardd::sim {
 namespace {
 
-std::string Name(const AccountRef& account) {
+std::string StoredName(const AccountRef& account) {
   return absl::StrCat("stored account ", account.name_space, "/", account.id, ": ");
 }
 
@@ -26,9 +26,9 @@ bool SameEntries(const ModelAccount& model, const StoredAccountState& stored) {
 
 void Oracle::Compare(const AccountRef& account, const storage::Reader& reader) {
   const auto stored = ReadAccountState(reader, RouteOf(account).home, account);
-  if (!stored.ok()) return Fail(absl::StrCat(Name(account), ErrorText(stored.status())));
+  if (!stored.ok()) return Fail(absl::StrCat(StoredName(account), ErrorText(stored.status())));
   const std::string difference = Difference(*model_.Find(account), *stored);
-  if (!difference.empty()) Fail(absl::StrCat(Name(account), difference));
+  if (!difference.empty()) Fail(absl::StrCat(StoredName(account), difference));
 }
 
 std::string Oracle::Difference(const ModelAccount& model, const StoredAccountState& stored) const {
@@ -75,7 +75,7 @@ void Oracle::CheckShard(const Route& route, const storage::Reader& reader) {
   const absl::StatusOr<StoredShardState> stored = ReadShardState(reader, route);
   if (!stored.ok()) return Fail(absl::StrCat("a stored shard: ", ErrorText(stored.status())));
   for (const auto& [account, state] : stored->accounts) {
-    if (model_.Find(account) == nullptr) Fail(absl::StrCat(Name(account), "nobody made it"));
+    if (model_.Find(account) == nullptr) Fail(absl::StrCat(StoredName(account), "nobody made it"));
   }
   static const StoredAccountState& nothing = *new StoredAccountState;
   for (const auto& [account, model] : model_.accounts()) {
@@ -83,9 +83,9 @@ void Oracle::CheckShard(const Route& route, const storage::Reader& reader) {
     const auto found = stored->accounts.find(account);
     const StoredAccountState& state = found == stored->accounts.end() ? nothing : found->second;
     const std::string difference = Difference(model, state);
-    if (!difference.empty()) Fail(absl::StrCat(Name(account), difference));
+    if (!difference.empty()) Fail(absl::StrCat(StoredName(account), difference));
     if (!state.record.has_value() && stored->stats.revision_floor < model.revision) {
-      Fail(absl::StrCat(Name(account), "it was forgotten at revision ", model.revision,
+      Fail(absl::StrCat(StoredName(account), "it was forgotten at revision ", model.revision,
                         "; the shard's floor is ", stored->stats.revision_floor));
     }
   }
@@ -118,7 +118,7 @@ void Oracle::CheckShown(const storage::Reader& reader) {
     const uint64_t revision =
         stored->record.has_value() ? stored->record->revision : shard->stats.revision_floor;
     if (revision < shown) {
-      Fail(absl::StrCat(Name(account), "a client saw revision ", shown, "; now it is ", revision));
+      Fail(absl::StrCat(StoredName(account), "a client saw revision ", shown, "; now it is ", revision));
     }
   }
 }
@@ -128,9 +128,9 @@ void Oracle::CheckForgotten(const storage::Reader& reader) {
     const absl::StatusOr<StoredShardState> stored = ReadShardState(reader, route);
     if (!stored.ok()) return Fail("a stored shard cannot be read");
     for (const auto& [account, state] : stored->accounts) {
-      if (!state.outcomes.empty()) Fail(absl::StrCat(Name(account), "it keeps old outcomes"));
+      if (!state.outcomes.empty()) Fail(absl::StrCat(StoredName(account), "it keeps old outcomes"));
       if (state.record.has_value() && !state.record->exists()) {
-        Fail(absl::StrCat(Name(account), "it was deleted long ago and is still remembered"));
+        Fail(absl::StrCat(StoredName(account), "it was deleted long ago and is still remembered"));
       }
     }
   }

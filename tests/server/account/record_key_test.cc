@@ -14,7 +14,7 @@
 namespace shardd {
 namespace {
 
-const AccountRef kRef{"debian", "bash"};
+const AccountRef kBash{"debian", "bash"};
 
 TEST(RoutingKeyTest, IsTheTwoHashes) {
   const RoutingKey key = RoutingKeyOf("debian", "bash");
@@ -89,8 +89,8 @@ TEST(KeyRangeTest, OfANamespace) {
 }
 
 TEST(AccountKeysTest, StoredBytes) {
-  const AccountKeys keys(kRef);
-  const std::string routing = ToHex(kRef.routing_key());
+  const AccountKeys keys(kBash);
+  const std::string routing = ToHex(kBash.routing_key());
   // "debian" is 06 …, "bash" is 0004 ….
   EXPECT_EQ(Hex(keys.Key(RecordType::kAccount)), routing +
                                                      "01"
@@ -138,7 +138,7 @@ TEST(AccountKeysTest, DifferentAccountsHaveDifferentNames) {
 }
 
 TEST(AccountKeysTest, BoundsHoldExactlyTheirOwn) {
-  const AccountKeys keys(kRef);
+  const AccountKeys keys(kBash);
   const storage::KeyBounds all = keys.Bounds(RecordType::kEntry);
   const storage::KeyBounds some = keys.Bounds(RecordType::kEntry, "k");
   const storage::KeyBounds last = keys.Bounds(RecordType::kEntry, "\xff\xff");
@@ -159,12 +159,12 @@ TEST(AccountKeysTest, BoundsHoldExactlyTheirOwn) {
 }
 
 TEST(AccountKeysTest, BoundsOfARange) {
-  const RoutingKey at = kRef.routing_key();
+  const RoutingKey at = kBash.routing_key();
   const storage::KeyBounds from = BoundsOf({at, std::nullopt});
   EXPECT_TRUE(from.upper.empty());
-  EXPECT_LE(from.lower, AccountKeys(kRef).Key(RecordType::kAccount));
+  EXPECT_LE(from.lower, AccountKeys(kBash).Key(RecordType::kAccount));
   const storage::KeyBounds until = BoundsOf({kFirstRoutingKey, at});
-  EXPECT_GT(AccountKeys(kRef).Key(RecordType::kAccount), until.upper);
+  EXPECT_GT(AccountKeys(kBash).Key(RecordType::kAccount), until.upper);
 }
 
 TEST(PrefixEndTest, Table) {
@@ -176,7 +176,7 @@ TEST(PrefixEndTest, Table) {
 }
 
 TEST(RecordKeyTest, RefusesKeysOfNoKnownForm) {
-  const std::string routing = ToHex(kRef.routing_key());
+  const std::string routing = ToHex(kBash.routing_key());
   const std::string name =
       "0664656269616e"
       "000462617368";
@@ -203,7 +203,7 @@ TEST(RecordKeyTest, RefusesKeysOfNoKnownForm) {
 }
 
 TEST(RecordKeyTest, RefusesEveryPrefixOfAKey) {
-  const std::string key = AccountKeys(kRef).Key(RecordType::kAccount);
+  const std::string key = AccountKeys(kBash).Key(RecordType::kAccount);
   for (size_t length = 0; length < key.size(); ++length) {
     EXPECT_THAT(ParseRecordKey(absl::string_view(key).substr(0, length)),
                 HasReason(Reason::kStorageCorrupt))

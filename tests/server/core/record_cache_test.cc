@@ -16,7 +16,7 @@
 namespace shardd {
 namespace {
 
-constexpr storage::Family kHome{1};
+constexpr storage::Family kCacheHome{1};
 
 // Plan: room for two records of this size; the one that was not used again goes first.
 TEST(RecordCacheTest, KeepsWhatWasUsed) {
@@ -96,32 +96,32 @@ TEST(RecordCacheTest, AgreesWithAMap) {
 // only what is kept is answered as before.
 TEST(CachingReaderTest, KeepsEntriesAndTheirAbsenceButNoOutcomes) {
   storage::MemoryStore store;
-  ASSERT_TRUE(store.CreateHome(kHome).ok());
+  ASSERT_TRUE(store.CreateHome(kCacheHome).ok());
   const AccountKeys keys(AccountRef{"tenant", "a"});
   const std::string entry = keys.Key(RecordType::kEntry, "k");
   const std::string absent = keys.Key(RecordType::kEntry, "none");
   const std::string outcome = keys.Key(RecordType::kOutcome, "r");
   storage::WriteSet first;
-  first.Put(kHome, entry, "1");
-  first.Put(kHome, outcome, "1");
+  first.Put(kCacheHome, entry, "1");
+  first.Put(kCacheHome, outcome, "1");
   ASSERT_TRUE(store.Commit(first).ok());
 
   RecordCache cache(1 << 20);
   const CachingReader reader(store, cache);
   std::string value;
-  EXPECT_TRUE(reader.Get(kHome, entry, &value).value());
-  EXPECT_FALSE(reader.Get(kHome, absent, &value).value());
-  EXPECT_TRUE(reader.Get(kHome, outcome, &value).value());
+  EXPECT_TRUE(reader.Get(kCacheHome, entry, &value).value());
+  EXPECT_FALSE(reader.Get(kCacheHome, absent, &value).value());
+  EXPECT_TRUE(reader.Get(kCacheHome, outcome, &value).value());
 
   storage::WriteSet second;
-  second.Put(kHome, entry, "2");
-  second.Put(kHome, absent, "2");
-  second.Put(kHome, outcome, "2");
+  second.Put(kCacheHome, entry, "2");
+  second.Put(kCacheHome, absent, "2");
+  second.Put(kCacheHome, outcome, "2");
   ASSERT_TRUE(store.Commit(second).ok());
-  EXPECT_TRUE(reader.Get(kHome, entry, &value).value());
+  EXPECT_TRUE(reader.Get(kCacheHome, entry, &value).value());
   EXPECT_EQ(value, "1");
-  EXPECT_FALSE(reader.Get(kHome, absent, &value).value());
-  EXPECT_TRUE(reader.Get(kHome, outcome, &value).value());
+  EXPECT_FALSE(reader.Get(kCacheHome, absent, &value).value());
+  EXPECT_TRUE(reader.Get(kCacheHome, outcome, &value).value());
   EXPECT_EQ(value, "2");
 }
 

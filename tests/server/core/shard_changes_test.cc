@@ -25,7 +25,7 @@ namespace {
 
 constexpr storage::Family kHome{1};
 constexpr storage::Family kOther{2};
-constexpr int kAccounts = 24;
+constexpr int kWrittenAccounts = 24;
 constexpr int kStepsMax = 2000;
 
 // A daemon without threads: everything that is under way lies in the test's hands.
@@ -33,7 +33,7 @@ class World {
  public:
   explicit World(size_t shards = 2) : shards_(shards) {
     Start();
-    for (int i = 0; i < 2 * kAccounts; ++i) Write();
+    for (int i = 0; i < 2 * kWrittenAccounts; ++i) Write();
   }
 
   // As a daemon does: everything from what is stored; what was under way is lost.
@@ -101,7 +101,7 @@ class World {
 
   // Writes to the next account, if its shard takes requests now.
   void Write() {
-    const AccountRef account{"ns", absl::StrCat("id", next_write_++ % kAccounts)};
+    const AccountRef account{"ns", absl::StrCat("id", next_write_++ % kWrittenAccounts)};
     const auto owner = std::find_if(owners_.begin(), owners_.end(), [&](const auto& candidate) {
       const ShardCore& core = *candidate.second.core;
       return core.route().range.Contains(account.routing_key()) && core.TakesRequests(now_);

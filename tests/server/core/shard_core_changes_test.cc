@@ -14,7 +14,7 @@ namespace {
 
 constexpr OperationId kOperation{5};
 constexpr ShardId kChild{2};
-constexpr storage::Family kOther{2};
+constexpr storage::Family kOtherHome{2};
 
 class ShardCoreChangesTest : public ShardFixture {
  protected:
@@ -335,8 +335,8 @@ TEST_F(ShardCoreChangesTest, ARehomeGoesOnBetweenRequests) {
   options.rehome_pace = {1, 1000};
   Restart(options);
   Fill();
-  ASSERT_THAT(store().CreateHome(kOther), IsOk());
-  TurnResult turn = Command(BeginRehome{kOperation, kOther});
+  ASSERT_THAT(store().CreateHome(kOtherHome), IsOk());
+  TurnResult turn = Command(BeginRehome{kOperation, kOtherHome});
   size_t written = 0;
   for (int i = 0; i < 1000 && turn.others.empty(); ++i) {
     EXPECT_EQ(turn.wake_at, now_) << "the next step is due";
@@ -351,27 +351,27 @@ TEST_F(ShardCoreChangesTest, ARehomeGoesOnBetweenRequests) {
   ASSERT_GT(written, 10u);
   EXPECT_TRUE(Turn({}).others.empty()) << "told once";
   turn = Command(SwitchHome{kOperation, TableEpoch{2}, {}});
-  EXPECT_EQ(core().route().home, kOther);
-  EXPECT_EQ(Survey(whole_.range, kTestHome), Survey(whole_.range, kOther));
+  EXPECT_EQ(core().route().home, kOtherHome);
+  EXPECT_EQ(Survey(whole_.range, kTestHome), Survey(whole_.range, kOtherHome));
   ASSERT_THAT(PutEntry(Low(0), "k", "both"), IsOk());
-  EXPECT_EQ(Survey(whole_.range, kTestHome), Survey(whole_.range, kOther));
+  EXPECT_EQ(Survey(whole_.range, kTestHome), Survey(whole_.range, kOtherHome));
   turn = Command(HomePublished{kOperation, /*clear=*/true});
   for (int i = 0; i < 1000 && turn.others.empty(); ++i) turn = Turn({});
   ASSERT_EQ(turn.others.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<HomeCleared>(std::get<ShardReport>(turn.others[0])));
   EXPECT_EQ(CountRecords(), (std::vector<size_t>{0, 0, 0, 0}));
   EXPECT_EQ(ValueOf(Low(0), "k"), "both");
-  ExpectCounts(core().stats(), Route{ShardId{1}, whole_.range, kOther});
+  ExpectCounts(core().stats(), Route{ShardId{1}, whole_.range, kOtherHome});
 }
 
 TEST_F(ShardCoreChangesTest, ARehomeIsGivenUp) {
   Fill();
-  ASSERT_THAT(store().CreateHome(kOther), IsOk());
-  Command(BeginRehome{kOperation, kOther});
+  ASSERT_THAT(store().CreateHome(kOtherHome), IsOk());
+  Command(BeginRehome{kOperation, kOtherHome});
   const TurnResult turn = Command(AbandonRehome{kOperation, /*clear=*/true});
   ASSERT_EQ(turn.others.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<HomeCleared>(std::get<ShardReport>(turn.others[0])));
-  EXPECT_EQ(Survey(whole_.range, kOther), SurveyTotals());
+  EXPECT_EQ(Survey(whole_.range, kOtherHome), SurveyTotals());
   EXPECT_EQ(core().route(), whole_);
   EXPECT_EQ(ValueOf(High(0), "k"), "value");
 }

@@ -12,18 +12,18 @@
 namespace shardd {
 namespace {
 
-const AccountRef kRef{"ns", "account"};
+const AccountRef kOutcomeAccount{"ns", "account"};
 
 class OutcomesTest : public ShardFixture {
  protected:
   ApplyRequest Add(std::string request_id, int64_t delta = 1) {
-    return {.account = kRef,
+    return {.account = kOutcomeAccount,
             .request_id = std::move(request_id),
             .create_account = true,
             .mutations = {AddInteger{"n", delta}}};
   }
   RequestOutcome OutcomeOf(const std::string& request_id) {
-    const absl::StatusOr<OutcomeResult> result = Outcome(kRef, request_id);
+    const absl::StatusOr<OutcomeResult> result = Outcome(kOutcomeAccount, request_id);
     EXPECT_THAT(result, IsOk());
     return result.ok() ? result->outcome : RequestOutcome::kUnknown;
   }
@@ -49,7 +49,7 @@ TEST_F(OutcomesTest, ARepeatedApplyGetsTheFirstAnswer) {
     EXPECT_EQ(again.revision, first.revision);
     EXPECT_EQ(again.results, first.results);
   }
-  EXPECT_EQ(ValueOf(kRef, "n"), "2");
+  EXPECT_EQ(ValueOf(kOutcomeAccount, "n"), "2");
 }
 
 TEST_F(OutcomesTest, ARepeatInTheSameTurnGetsTheFirstAnswer) {
@@ -63,7 +63,7 @@ TEST_F(OutcomesTest, ARepeatInTheSameTurnGetsTheFirstAnswer) {
   EXPECT_FALSE(std::get<ApplyResult>(*result.replies[0].answer).replayed);
   EXPECT_TRUE(std::get<ApplyResult>(*result.replies[1].answer).replayed);
   EXPECT_TRUE(std::get<ApplyResult>(*result.replies[2].answer).replayed);
-  EXPECT_EQ(ValueOf(kRef, "n"), "1");
+  EXPECT_EQ(ValueOf(kOutcomeAccount, "n"), "1");
 }
 
 // Plan: the answers of the other kinds carry the account as it was then.
@@ -85,30 +85,30 @@ TEST_F(OutcomesTest, RepeatedAccountRequestsGetTheFirstAnswer) {
       EXPECT_EQ(again->record.update_time, first->record.update_time);
     }
   };
-  const CreateAccountRequest create{.account = kRef, .request_id = "c", .labels = {{"a", "b"}}};
+  const CreateAccountRequest create{.account = kOutcomeAccount, .request_id = "c", .labels = {{"a", "b"}}};
   same(CreateAccount(create), [&] { return CreateAccount(create); });
-  const UpdateAccountRequest update{.account = kRef, .request_id = "u", .labels = Labels{}};
+  const UpdateAccountRequest update{.account = kOutcomeAccount, .request_id = "u", .labels = Labels{}};
   same(UpdateAccount(update), [&] { return UpdateAccount(update); });
   same(CreateAccount(create), [&] { return CreateAccount(create); });
-  const DeleteAccountRequest remove{.account = kRef, .request_id = "d"};
+  const DeleteAccountRequest remove{.account = kOutcomeAccount, .request_id = "d"};
   same(DeleteAccount(remove), [&] { return DeleteAccount(remove); });
   same(CreateAccount(create), [&] { return CreateAccount(create); });
   same(UpdateAccount(update), [&] { return UpdateAccount(update); });
-  EXPECT_FALSE(RecordOf(kRef)->exists()) << "repeats bring nothing back";
-  EXPECT_EQ(RecordOf(kRef)->revision, 3u);
+  EXPECT_FALSE(RecordOf(kOutcomeAccount)->exists()) << "repeats bring nothing back";
+  EXPECT_EQ(RecordOf(kOutcomeAccount)->revision, 3u);
 }
 
 TEST_F(OutcomesTest, AnotherRequestUnderTheSameIdIsRefused) {
   ASSERT_THAT(Apply(Add("r")), IsOk());
   EXPECT_THAT(Apply(Add("r", 2)), HasReason(Reason::kRequestIdReused));
-  EXPECT_THAT(CreateAccount({.account = kRef, .request_id = "r"}),
+  EXPECT_THAT(CreateAccount({.account = kOutcomeAccount, .request_id = "r"}),
               HasReason(Reason::kRequestIdReused));
-  EXPECT_THAT(UpdateAccount({.account = kRef, .request_id = "r", .labels = Labels{}}),
+  EXPECT_THAT(UpdateAccount({.account = kOutcomeAccount, .request_id = "r", .labels = Labels{}}),
               HasReason(Reason::kRequestIdReused));
-  EXPECT_THAT(DeleteAccount({.account = kRef, .request_id = "r"}),
+  EXPECT_THAT(DeleteAccount({.account = kOutcomeAccount, .request_id = "r"}),
               HasReason(Reason::kRequestIdReused));
   EXPECT_THAT(Apply(Add("r")), IsOk()) << "the first one is still remembered";
-  EXPECT_EQ(ValueOf(kRef, "n"), "1");
+  EXPECT_EQ(ValueOf(kOutcomeAccount, "n"), "1");
   ApplyRequest elsewhere = Add("r");
   elsewhere.account.id = "other";
   ASSERT_OK_AND_ASSIGN(const ApplyResult other, Apply(elsewhere));
@@ -118,7 +118,7 @@ TEST_F(OutcomesTest, AnotherRequestUnderTheSameIdIsRefused) {
 // Plan: each refusal that depends on the state is remembered with its metadata, even when the state
 // would allow the request now.
 TEST_F(OutcomesTest, ARefusalIsRemembered) {
-  ASSERT_THAT(PutEntry(kRef, "text", "x"), IsOk());
+  ASSERT_THAT(PutEntry(kOutcomeAccount, "text", "x"), IsOk());
   ApplyRequest condition = Add("p");
   condition.preconditions = {AccountRevisionIs{2}};
   ApplyRequest garbage = Add("g");
@@ -130,14 +130,14 @@ TEST_F(OutcomesTest, ARefusalIsRemembered) {
     EXPECT_EQ(MetadataOf(refused)["current_revision"], "1");
     EXPECT_EQ(MetadataOf(refused)["precondition"], "account_revision");
     EXPECT_THAT(Apply(garbage), HasReason(Reason::kValueNotInteger));
-    EXPECT_THAT(CreateAccount({.account = kRef, .request_id = "c"}),
+    EXPECT_THAT(CreateAccount({.account = kOutcomeAccount, .request_id = "c"}),
                 HasReason(Reason::kAccountExists));
-    ASSERT_THAT(PutEntry(kRef, "text", "7"), IsOk());
+    ASSERT_THAT(PutEntry(kOutcomeAccount, "text", "7"), IsOk());
   }
-  ASSERT_OK_AND_ASSIGN(const OutcomeResult outcome, Outcome(kRef, "p"));
+  ASSERT_OK_AND_ASSIGN(const OutcomeResult outcome, Outcome(kOutcomeAccount, "p"));
   EXPECT_EQ(outcome.outcome, RequestOutcome::kNotApplied);
   EXPECT_THAT(outcome.refused, HasReason(Reason::kPreconditionFailed));
-  EXPECT_EQ(RecordOf(kRef)->revision, 3u) << "remembering raises no revision";
+  EXPECT_EQ(RecordOf(kOutcomeAccount)->revision, 3u) << "remembering raises no revision";
 }
 
 TEST_F(OutcomesTest, RefusalsOfAnAccountThatNeverWasAreNotKept) {
@@ -146,14 +146,14 @@ TEST_F(OutcomesTest, RefusalsOfAnAccountThatNeverWasAreNotKept) {
   EXPECT_THAT(Apply(request), HasReason(Reason::kAccountNotFound));
   EXPECT_EQ(CountRecords(), std::vector<size_t>(4));
   EXPECT_EQ(OutcomeOf("r"), RequestOutcome::kUnknown);
-  ASSERT_THAT(CreateAccount({.account = kRef}), IsOk());
+  ASSERT_THAT(CreateAccount({.account = kOutcomeAccount}), IsOk());
   EXPECT_THAT(Apply(request), IsOk());
 }
 
 TEST_F(OutcomesTest, AsksWhatBecameOfARequest) {
   EXPECT_EQ(OutcomeOf("r"), RequestOutcome::kUnknown);
   ASSERT_THAT(Apply(Add("r", 5)), IsOk());
-  ASSERT_OK_AND_ASSIGN(const OutcomeResult applied, Outcome(kRef, "r", /*forbid=*/true));
+  ASSERT_OK_AND_ASSIGN(const OutcomeResult applied, Outcome(kOutcomeAccount, "r", /*forbid=*/true));
   EXPECT_EQ(applied.outcome, RequestOutcome::kApplied);
   EXPECT_EQ(applied.applied.revision, 1u);
   ASSERT_EQ(applied.applied.results.size(), 1u);
@@ -236,11 +236,11 @@ TEST_F(OutcomesTest, KeptByTime) {
 
 TEST_F(OutcomesTest, ASweepDropsWhatNobodyWritesAnyMore) {
   for (uint64_t i = 0; i < 10; ++i) ASSERT_THAT(Apply(Add(absl::StrCat(i))), IsOk());
-  const uint64_t revision = RecordOf(kRef)->revision;
+  const uint64_t revision = RecordOf(kOutcomeAccount)->revision;
   LetRetentionPass();
   Sweep();
   EXPECT_EQ(CountRecords(), (std::vector<size_t>{1, 1, 0, 0}));
-  EXPECT_EQ(RecordOf(kRef)->revision, revision);
+  EXPECT_EQ(RecordOf(kOutcomeAccount)->revision, revision);
   ASSERT_OK_AND_ASSIGN(const ApplyResult again, Apply(Add("0")));
   EXPECT_FALSE(again.replayed);
 }
@@ -249,12 +249,12 @@ TEST_F(OutcomesTest, ASweepDropsWhatNobodyWritesAnyMore) {
 // forbidden at the end; neither may be forgotten with the deletion.
 TEST_F(OutcomesTest, WhatADeletedAccountRemembersIsKeptForADayToo) {
   ASSERT_THAT(Apply(Add("a")), IsOk());
-  ASSERT_THAT(DeleteAccount({.account = kRef, .request_id = "d"}), IsOk());
+  ASSERT_THAT(DeleteAccount({.account = kOutcomeAccount, .request_id = "d"}), IsOk());
   now_ += limits::kOutcomeRetention - absl::Hours(1);
   ApplyRequest refused = Add("refused");
   refused.create_account = false;
   EXPECT_THAT(Apply(refused), HasReason(Reason::kAccountNotFound));
-  ASSERT_THAT(Outcome(kRef, "forbidden", /*forbid=*/true), IsOk());
+  ASSERT_THAT(Outcome(kOutcomeAccount, "forbidden", /*forbid=*/true), IsOk());
   now_ += absl::Hours(2);
   Sweep();
   EXPECT_EQ(OutcomeOf("refused"), RequestOutcome::kNotApplied);
@@ -267,22 +267,22 @@ TEST_F(OutcomesTest, WhatADeletedAccountRemembersIsKeptForADayToo) {
 // Plan: an account that is used again must not be taken for one to forget.
 TEST_F(OutcomesTest, ARecreatedAccountIsNotForgotten) {
   ASSERT_THAT(Apply(Add("a")), IsOk());
-  ASSERT_THAT(DeleteAccount({.account = kRef}), IsOk());
+  ASSERT_THAT(DeleteAccount({.account = kOutcomeAccount}), IsOk());
   LetRetentionPass();
-  ASSERT_THAT(CreateAccount({.account = kRef}), IsOk());
+  ASSERT_THAT(CreateAccount({.account = kOutcomeAccount}), IsOk());
   Sweep();
-  EXPECT_TRUE(RecordOf(kRef).has_value());
+  EXPECT_TRUE(RecordOf(kOutcomeAccount).has_value());
   EXPECT_EQ(StoredStats().account_count, 1u);
 }
 
 TEST_F(OutcomesTest, AFailedReadIsNoOutcome) {
-  ASSERT_THAT(PutEntry(kRef, "a", "1"), IsOk());
-  const std::string key = AccountKeys(kRef).Key(RecordType::kEntry, "a");
+  ASSERT_THAT(PutEntry(kOutcomeAccount, "a", "1"), IsOk());
+  const std::string key = AccountKeys(kOutcomeAccount).Key(RecordType::kEntry, "a");
   storage::WriteSet writes;
   writes.Put(kTestHome, key, "garbage");
   ASSERT_THAT(store().Commit(writes), IsOk());
   Restart();  // with nothing in memory
-  EXPECT_THAT(PutEntry(kRef, "a", "2", "r"), HasReason(Reason::kStorageCorrupt));
+  EXPECT_THAT(PutEntry(kOutcomeAccount, "a", "2", "r"), HasReason(Reason::kStorageCorrupt));
   EXPECT_EQ(OutcomeOf("r"), RequestOutcome::kUnknown);
 }
 

@@ -10,7 +10,7 @@
 namespace shardd {
 namespace {
 
-const AccountRef kRef{"ns", "account"};
+const AccountRef kWatched{"ns", "account"};
 
 class WatchTest : public ShardFixture {
  protected:
@@ -20,25 +20,25 @@ class WatchTest : public ShardFixture {
     request.body = std::move(body);
     return Turn({request});
   }
-  TurnResult Watch(uint64_t call, uint64_t start_revision, const AccountRef& ref = kRef) {
+  TurnResult Watch(uint64_t call, uint64_t start_revision, const AccountRef& ref = kWatched) {
     return Run(call, WatchRequest{ref, start_revision});
   }
   TurnResult Put(const std::string& key, const std::string& value) {
     return Run(
         1000, ApplyRequest{
-                  .account = kRef, .create_account = true, .mutations = {shardd::Put{key, value}}});
+                  .account = kWatched, .create_account = true, .mutations = {shardd::Put{key, value}}});
   }
 };
 
 TEST_F(WatchTest, HearsOfEveryKindOfChange) {
-  ASSERT_THAT(CreateAccount({.account = kRef}), IsOk());
+  ASSERT_THAT(CreateAccount({.account = kWatched}), IsOk());
   TurnResult result = Watch(1, 0);
   ASSERT_EQ(result.events.size(), 1u) << "a sign that the watch stands";
   EXPECT_TRUE(result.events[0].changes.empty());
   EXPECT_EQ(result.events[0].progress_revision, 1u);
   EXPECT_TRUE(result.replies.empty());
 
-  result = Run(1000, ApplyRequest{.account = kRef,
+  result = Run(1000, ApplyRequest{.account = kWatched,
                                   .mutations = {shardd::Put{"b", "2"}, shardd::Put{"a", "1"},
                                                 Delete{"c"}, Append{"b", "!"}}});
   ASSERT_EQ(result.events.size(), 1u);
@@ -50,9 +50,9 @@ TEST_F(WatchTest, HearsOfEveryKindOfChange) {
   EXPECT_EQ(change.entries[1].value, "2!");
   EXPECT_FALSE(change.created || change.deleted || change.updated);
 
-  result = Run(1000, UpdateAccountRequest{.account = kRef, .labels = Labels{}});
+  result = Run(1000, UpdateAccountRequest{.account = kWatched, .labels = Labels{}});
   EXPECT_TRUE(result.events[0].changes[0]->updated);
-  result = Run(1000, DeleteAccountRequest{.account = kRef});
+  result = Run(1000, DeleteAccountRequest{.account = kWatched});
   EXPECT_TRUE(result.events[0].changes[0]->deleted);
   EXPECT_EQ(result.events[0].changes[0]->entries.size(), 2u);
   EXPECT_FALSE(result.events[0].changes[0]->entries[0].value.has_value());
@@ -62,15 +62,15 @@ TEST_F(WatchTest, HearsOfEveryKindOfChange) {
 }
 
 TEST_F(WatchTest, HearsOfNothingElse) {
-  ASSERT_THAT(CreateAccount({.account = kRef}), IsOk());
+  ASSERT_THAT(CreateAccount({.account = kWatched}), IsOk());
   ASSERT_THAT(CreateAccount({.account = {"ns", "other"}}), IsOk());
   Watch(1, 0);
   EXPECT_TRUE(Run(1000, UpdateAccountRequest{.account = {"ns", "other"}, .labels = Labels{}})
                   .events.empty());
-  EXPECT_TRUE(Run(1000, GetRequest{kRef, {"a"}}).events.empty());
-  EXPECT_TRUE(Run(1000, CreateAccountRequest{.account = kRef, .request_id = "r"}).events.empty())
+  EXPECT_TRUE(Run(1000, GetRequest{kWatched, {"a"}}).events.empty());
+  EXPECT_TRUE(Run(1000, CreateAccountRequest{.account = kWatched, .request_id = "r"}).events.empty())
       << "a refusal is no change, though it is remembered";
-  EXPECT_TRUE(Run(1000, GetOutcomeRequest{kRef, "f", true}).events.empty());
+  EXPECT_TRUE(Run(1000, GetOutcomeRequest{kWatched, "f", true}).events.empty());
 }
 
 // Plan: resume from each revision of five; the changes come without a gap or a repeat.
@@ -129,7 +129,7 @@ TEST_F(WatchTest, MissingAccounts) {
   EXPECT_THAT(Watch(1, 0).replies[0].answer, HasReason(Reason::kAccountNotFound));
   EXPECT_THAT(Watch(1, 7).replies[0].answer, HasReason(Reason::kAccountNotFound));
   Put("k", "1");
-  Run(1000, DeleteAccountRequest{.account = kRef});
+  Run(1000, DeleteAccountRequest{.account = kWatched});
   EXPECT_THAT(Watch(1, 0).replies[0].answer, HasReason(Reason::kAccountNotFound));
   EXPECT_THAT(Watch(1, 3).replies[0].answer, HasReason(Reason::kAccountNotFound));
   const TurnResult missed = Watch(1, 2);
@@ -140,12 +140,12 @@ TEST_F(WatchTest, MissingAccounts) {
 TEST_F(WatchTest, EndsWhenAsked) {
   Put("k", "1");
   Watch(1, 0);
-  const TurnResult ended = Run(1, UnwatchRequest{kRef});
+  const TurnResult ended = Run(1, UnwatchRequest{kWatched});
   ASSERT_EQ(ended.replies.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<WatchEnded>(*ended.replies[0].answer));
   EXPECT_TRUE(Put("k", "2").events.empty());
   EXPECT_EQ(core().watch_count(), 0u);
-  EXPECT_EQ(Run(2, UnwatchRequest{kRef}).replies.size(), 1u) << "ending none is harmless";
+  EXPECT_EQ(Run(2, UnwatchRequest{kWatched}).replies.size(), 1u) << "ending none is harmless";
 }
 
 TEST_F(WatchTest, AsManyAsAllowed) {
@@ -155,7 +155,7 @@ TEST_F(WatchTest, AsManyAsAllowed) {
   }
   EXPECT_THAT(Watch(5000, 0).replies[0].answer, HasReason(Reason::kTooManyWatches));
   EXPECT_EQ(Put("k", "2").events.size(), limits::kWatchesPerShardMax);
-  Run(1, UnwatchRequest{kRef});
+  Run(1, UnwatchRequest{kWatched});
   EXPECT_TRUE(Watch(5000, 0).replies.empty());
 }
 
@@ -173,7 +173,7 @@ TEST_F(WatchTest, SignsOfLife) {
   EXPECT_EQ(sign.events[0].progress_revision, 1u);
   EXPECT_EQ(sign.wake_at, now_ + limits::kWatchProgressInterval);
   EXPECT_TRUE(Turn({}).events.empty()) << "waking early is harmless";
-  const TurnResult ended = Run(1, UnwatchRequest{kRef});
+  const TurnResult ended = Run(1, UnwatchRequest{kWatched});
   EXPECT_GT(ended.wake_at, now_ + limits::kWatchProgressInterval);
 }
 

@@ -10,7 +10,7 @@
 namespace shardd {
 namespace {
 
-constexpr storage::Family kHome{1};
+constexpr storage::Family kTableHome{1};
 
 // Shard 300 is split at (1, 2) into itself and shard 301.
 TableChange Split() {
@@ -19,8 +19,8 @@ TableChange Split() {
   change.kind = OperationKind::kSplit;
   change.operation = OperationId{300};
   change.diff.epoch = TableEpoch{5};
-  change.diff.removed = {{ShardId{300}, {kFirstRoutingKey, std::nullopt}, kHome}};
-  change.diff.added = {{ShardId{300}, {kFirstRoutingKey, RoutingKey{1, 2}}, kHome},
+  change.diff.removed = {{ShardId{300}, {kFirstRoutingKey, std::nullopt}, kTableHome}};
+  change.diff.added = {{ShardId{300}, {kFirstRoutingKey, RoutingKey{1, 2}}, kTableHome},
                        {ShardId{301}, {RoutingKey{1, 2}, std::nullopt}, storage::Family{9999}}};
   return change;
 }
@@ -121,7 +121,7 @@ class LineageTest : public testing::Test {
     return epochs;
   }
 
-  RouteTable table_ = RouteTable::Uniform(1, kHome);
+  RouteTable table_ = RouteTable::Uniform(1, kTableHome);
   Lineage lineage_;
 };
 

@@ -22,13 +22,13 @@ TEST(MergeTest, TwoColdNeighboursAreMerged) {
   EXPECT_EQ(DecisionOn(decisions, 2).reason, DecisionReason::kPartOfMerge);
 }
 
-struct Plant {
+struct MergePlant {
   const char* name;
   std::function<void(BalancingSnapshot&)> plant;
   DecisionReason reason;  // of shard 1
 };
 
-const Plant kPlants[] = {
+const MergePlant kMergePlants[] = {
     {"peaks together too high", [](auto& s) { s.shards[1].load.peak = Operations(34); },
      DecisionReason::kWithinThreshold},
     {"peak of four minutes",
@@ -69,7 +69,7 @@ const Plant kPlants[] = {
 };
 
 TEST(MergeTest, EachRuleHoldsBackAndIsNamed) {
-  for (const Plant& row : kPlants) {
+  for (const MergePlant& row : kMergePlants) {
     BalancingSnapshot snapshot = ColdPair();
     row.plant(snapshot);
     const std::vector<Decision> decisions = PlanOf(snapshot);

@@ -9,7 +9,7 @@
 namespace shardd {
 namespace {
 
-constexpr storage::Family kHome{1};
+constexpr storage::Family kEditedHome{1};
 constexpr storage::Family kOther{2};
 constexpr RoutingKey kFirst{10, 0};
 constexpr RoutingKey kSecond{20, 5};
@@ -17,9 +17,9 @@ constexpr RoutingKey kSecond{20, 5};
 // Shards 1, 2 and 3 with bounds at kFirst and kSecond, at epoch 7.
 RouteTable Table() {
   absl::StatusOr<RouteTable> table =
-      RouteTable::Make(TableEpoch{7}, {{ShardId{1}, {kFirstRoutingKey, kFirst}, kHome},
-                                       {ShardId{2}, {kFirst, kSecond}, kHome},
-                                       {ShardId{3}, {kSecond, std::nullopt}, kHome}});
+      RouteTable::Make(TableEpoch{7}, {{ShardId{1}, {kFirstRoutingKey, kFirst}, kEditedHome},
+                                       {ShardId{2}, {kFirst, kSecond}, kEditedHome},
+                                       {ShardId{3}, {kSecond, std::nullopt}, kEditedHome}});
   EXPECT_THAT(table, IsOk());
   return *std::move(table);
 }
@@ -28,16 +28,16 @@ TEST(TableEditsTest, ASplitKeepsTheLowerPart) {
   const RoutingKey at{15, 0};
   ASSERT_OK_AND_ASSIGN(const RouteTable after, WithSplit(Table(), ShardId{2}, at, ShardId{9}));
   EXPECT_EQ(after.epoch(), TableEpoch{8});
-  EXPECT_EQ(after.routes(), (std::vector<Route>{{ShardId{1}, {kFirstRoutingKey, kFirst}, kHome},
-                                                {ShardId{2}, {kFirst, at}, kHome},
-                                                {ShardId{9}, {at, kSecond}, kHome},
-                                                {ShardId{3}, {kSecond, std::nullopt}, kHome}}));
+  EXPECT_EQ(after.routes(), (std::vector<Route>{{ShardId{1}, {kFirstRoutingKey, kFirst}, kEditedHome},
+                                                {ShardId{2}, {kFirst, at}, kEditedHome},
+                                                {ShardId{9}, {at, kSecond}, kEditedHome},
+                                                {ShardId{3}, {kSecond, std::nullopt}, kEditedHome}}));
 }
 
 TEST(TableEditsTest, TheLastShardIsSplitToTheEnd) {
   ASSERT_OK_AND_ASSIGN(const RouteTable after,
                        WithSplit(Table(), ShardId{3}, kLastRoutingKey, ShardId{9}));
-  EXPECT_EQ(after.routes().back(), (Route{ShardId{9}, {kLastRoutingKey, std::nullopt}, kHome}));
+  EXPECT_EQ(after.routes().back(), (Route{ShardId{9}, {kLastRoutingKey, std::nullopt}, kEditedHome}));
   EXPECT_EQ(after.routes()[2].range.end, kLastRoutingKey);
 }
 
@@ -59,11 +59,11 @@ TEST(TableEditsTest, ASplitIsInsideTheRange) {
 TEST(TableEditsTest, AMergeTakesOverFromEitherSide) {
   ASSERT_OK_AND_ASSIGN(const RouteTable up, WithMerge(Table(), ShardId{1}, ShardId{2}));
   EXPECT_EQ(up.epoch(), TableEpoch{8});
-  EXPECT_EQ(up.routes(), (std::vector<Route>{{ShardId{1}, {kFirstRoutingKey, kSecond}, kHome},
-                                             {ShardId{3}, {kSecond, std::nullopt}, kHome}}));
+  EXPECT_EQ(up.routes(), (std::vector<Route>{{ShardId{1}, {kFirstRoutingKey, kSecond}, kEditedHome},
+                                             {ShardId{3}, {kSecond, std::nullopt}, kEditedHome}}));
   ASSERT_OK_AND_ASSIGN(const RouteTable down, WithMerge(Table(), ShardId{3}, ShardId{2}));
-  EXPECT_EQ(down.routes(), (std::vector<Route>{{ShardId{1}, {kFirstRoutingKey, kFirst}, kHome},
-                                               {ShardId{3}, {kFirst, std::nullopt}, kHome}}));
+  EXPECT_EQ(down.routes(), (std::vector<Route>{{ShardId{1}, {kFirstRoutingKey, kFirst}, kEditedHome},
+                                               {ShardId{3}, {kFirst, std::nullopt}, kEditedHome}}));
 }
 
 TEST(TableEditsTest, AMergeUndoesASplit) {

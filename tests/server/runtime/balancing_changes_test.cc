@@ -11,13 +11,13 @@
 namespace shardd {
 namespace {
 
-constexpr ShardId kFirst{1};
+constexpr ShardId kChangedShard{1};
 constexpr RoutingKey kLow{100, 0};
 constexpr RoutingKey kHigh{200, 0};
 
 Decision DecisionTo(DecisionKind kind, std::vector<RoutingKey> keys = {}) {
   Decision decision;
-  decision.shard = kFirst;
+  decision.shard = kChangedShard;
   decision.kind = kind;
   decision.epoch = TableEpoch{1};
   decision.split_keys = std::move(keys);
@@ -57,7 +57,7 @@ class BalancingChangesTest : public testing::Test {
 TEST_F(BalancingChangesTest, EachKindAsksForWhatItMeans) {
   changes_.Begin(DecisionTo(DecisionKind::kSplit, {kLow}));
   const auto split = std::get<SplitShardRequest>(Only().request);
-  EXPECT_EQ(split.shard, kFirst);
+  EXPECT_EQ(split.shard, kChangedShard);
   EXPECT_EQ(split.at, kLow);
   EXPECT_EQ(split.guard.expected_epoch, 1u);
   EXPECT_FALSE(split.guard.dry_run);
@@ -66,7 +66,7 @@ TEST_F(BalancingChangesTest, EachKindAsksForWhatItMeans) {
   merge.partner = ShardId{2};
   changes_.Begin(merge);
   const auto merged = std::get<MergeShardsRequest>(Only().request);
-  EXPECT_EQ(merged.survivor, kFirst);
+  EXPECT_EQ(merged.survivor, kChangedShard);
   EXPECT_EQ(merged.ended, ShardId{2});
   EXPECT_EQ(merged.guard.expected_epoch, 1u);
 
@@ -74,7 +74,7 @@ TEST_F(BalancingChangesTest, EachKindAsksForWhatItMeans) {
   move.home = storage::Family{3};
   changes_.Begin(move);
   const auto moved = std::get<MoveHomeRequest>(Only().request);
-  EXPECT_EQ(moved.shard, kFirst);
+  EXPECT_EQ(moved.shard, kChangedShard);
   EXPECT_EQ(moved.home, storage::Family{3});
   EXPECT_EQ(moved.guard.expected_epoch, 1u);
   EXPECT_EQ(changes_.unanswered(), 3u);
@@ -100,11 +100,11 @@ TEST_F(BalancingChangesTest, AnAccountInTheMiddleTakesTwoSplitsTheRightOneFirst)
   EXPECT_EQ(std::get<SplitShardRequest>(step.request).at, kHigh);
   Answer(step.change, 7);
   EXPECT_TRUE(Advance().empty());
-  shards_.Split(kFirst, kHigh, absl::UnixEpoch());
+  shards_.Split(kChangedShard, kHigh, absl::UnixEpoch());
   shards_.operation(7).state = OperationState::kSucceeded;
   step = Only();
   const auto second = std::get<SplitShardRequest>(step.request);
-  EXPECT_EQ(second.shard, kFirst);
+  EXPECT_EQ(second.shard, kChangedShard);
   EXPECT_EQ(second.at, kLow);
   EXPECT_EQ(second.guard.expected_epoch, 2u);
   Answer(step.change, 8);
@@ -116,8 +116,8 @@ TEST_F(BalancingChangesTest, AnAccountInTheMiddleTakesTwoSplitsTheRightOneFirst)
 TEST_F(BalancingChangesTest, TheSecondSplitIsLeftOutIfSomebodyElseChangedTheShard) {
   changes_.Begin(DecisionTo(DecisionKind::kIsolateAccount, {kLow, kHigh}));
   Answer(Only().change, 7);
-  shards_.Split(kFirst, kHigh, absl::UnixEpoch());
-  shards_.Split(kFirst, RoutingKey{150, 0}, absl::UnixEpoch());
+  shards_.Split(kChangedShard, kHigh, absl::UnixEpoch());
+  shards_.Split(kChangedShard, RoutingKey{150, 0}, absl::UnixEpoch());
   shards_.operation(7).state = OperationState::kSucceeded;
   EXPECT_TRUE(Advance().empty());
   EXPECT_TRUE(absl::IsAborted(Outcome()));

@@ -12,7 +12,7 @@ namespace shardd {
 namespace {
 
 constexpr absl::Time kStart = absl::FromUnixSeconds(1'000'000);
-constexpr ShardId kFirst{1};
+constexpr ShardId kBookedShard{1};
 constexpr ShardId kSecond{2};
 
 class LoadBookTest : public testing::Test {
@@ -38,17 +38,17 @@ class LoadBookTest : public testing::Test {
 };
 
 TEST_F(LoadBookTest, RatesAreOfTheTimeBetweenTwoReadings) {
-  shards_.Load(kFirst, 16'000);  // from before the first look: nobody knows since when
+  shards_.Load(kBookedShard, 16'000);  // from before the first look: nobody knows since when
   Observe({});
-  EXPECT_FALSE(Known(kFirst).load.measured());
-  shards_.Load(kFirst, 1600);
-  shards_.meter(kFirst).Add({.operations = 0,
+  EXPECT_FALSE(Known(kBookedShard).load.measured());
+  shards_.Load(kBookedShard, 1600);
+  shards_.meter(kBookedShard).Add({.operations = 0,
                              .busy = absl::Seconds(2),
                              .mailbox_wait = absl::Seconds(16),
                              .bytes = 5000});
-  shards_.meter(kFirst).SetStored(123);
+  shards_.meter(kBookedShard).SetStored(123);
   Observe(absl::Seconds(5));
-  const ShardSnapshot known = Known(kFirst);
+  const ShardSnapshot known = Known(kBookedShard);
   ASSERT_TRUE(known.load.measured());
   EXPECT_EQ(known.load.smoothed().operations_per_second, 320);
   EXPECT_EQ(known.load.smoothed().busy_fraction, 0.4);
@@ -61,14 +61,14 @@ TEST_F(LoadBookTest, RatesAreOfTheTimeBetweenTwoReadings) {
 
 TEST_F(LoadBookTest, AChangeBeginsAnew) {
   Observe({});
-  shards_.Load(kFirst, 1600);
+  shards_.Load(kBookedShard, 1600);
   Observe(absl::Seconds(5));
-  ASSERT_TRUE(Known(kFirst).load.measured());
-  shards_.Load(kFirst, 1600);
+  ASSERT_TRUE(Known(kBookedShard).load.measured());
+  shards_.Load(kBookedShard, 1600);
   now_ += absl::Seconds(1);
-  const ShardId child = shards_.Split(kFirst, RoutingKey{uint64_t{1} << 62, 0}, now_);
+  const ShardId child = shards_.Split(kBookedShard, RoutingKey{uint64_t{1} << 62, 0}, now_);
   Observe(absl::Seconds(4));
-  for (const ShardId changed : {kFirst, child}) {
+  for (const ShardId changed : {kBookedShard, child}) {
     EXPECT_FALSE(Known(changed).load.measured());
     EXPECT_EQ(Known(changed).sample.requests, 0u);
     EXPECT_GE(Known(changed).load.since, Known(changed).last_change);
@@ -82,29 +82,29 @@ TEST_F(LoadBookTest, AChangeBeginsAnew) {
 TEST_F(LoadBookTest, AlsoOneThatIsSeenInTheNoteOrTheRouteAlone) {
   Observe({});
   Observe(absl::Seconds(5));
-  shards_.note(kFirst).last_change = now_;
+  shards_.note(kBookedShard).last_change = now_;
   Observe(absl::Seconds(5));
-  EXPECT_FALSE(Known(kFirst).load.measured());
+  EXPECT_FALSE(Known(kBookedShard).load.measured());
   EXPECT_TRUE(Known(kSecond).load.measured());
   Observe(absl::Seconds(5));
-  ASSERT_TRUE(Known(kFirst).load.measured());
+  ASSERT_TRUE(Known(kBookedShard).load.measured());
   std::vector<Route> routes = shards_.table().routes();
   routes[0].home = storage::Family{2};
   shards_.Replace(routes);
   Observe(absl::Seconds(5));
-  EXPECT_FALSE(Known(kFirst).load.measured());
+  EXPECT_FALSE(Known(kBookedShard).load.measured());
 }
 
 TEST_F(LoadBookTest, TellsWhatTheCoordinatorNotes) {
-  shards_.note(kFirst).pinned_until = kStart + absl::Hours(1);
+  shards_.note(kBookedShard).pinned_until = kStart + absl::Hours(1);
   shards_.note(kSecond).operation = OperationId{3};
   shards_.operation(3).kind = OperationKind::kSplit;
   shards_.operation(4).kind = OperationKind::kVerify;
   shards_.operation(5).kind = OperationKind::kMerge;
   shards_.operation(5).state = OperationState::kSucceeded;
   Observe({});
-  EXPECT_EQ(Known(kFirst).pinned_until, kStart + absl::Hours(1));
-  EXPECT_FALSE(Known(kFirst).changing);
+  EXPECT_EQ(Known(kBookedShard).pinned_until, kStart + absl::Hours(1));
+  EXPECT_FALSE(Known(kBookedShard).changing);
   EXPECT_TRUE(Known(kSecond).changing);
   const BalancingSnapshot snapshot = book_.Snapshot(now_, shards_.View(), config_);
   EXPECT_EQ(snapshot.changes_running, 1u);
@@ -125,12 +125,12 @@ TEST_F(LoadBookTest, AfterAFailureAShardCoolsDown) {
   };
   Observe({});
   Observe(absl::Seconds(5));
-  book_.NoteFailure(kFirst, now_);
+  book_.NoteFailure(kBookedShard, now_);
   for (int i = 0; i < 3; ++i) Observe(absl::Seconds(5));
-  EXPECT_EQ(ToText(reason_of(kFirst)), "COOLING_DOWN");
+  EXPECT_EQ(ToText(reason_of(kBookedShard)), "COOLING_DOWN");
   EXPECT_NE(ToText(reason_of(kSecond)), "COOLING_DOWN");
   for (int i = 0; i < 6; ++i) Observe(absl::Seconds(5));
-  EXPECT_EQ(ToText(reason_of(kFirst)), ToText(reason_of(kSecond)));
+  EXPECT_EQ(ToText(reason_of(kBookedShard)), ToText(reason_of(kSecond)));
 }
 
 TEST_F(LoadBookTest, ShardsThatAreGoneAreForgottenAndAnotherPaceBeginsAnew) {
@@ -140,16 +140,16 @@ TEST_F(LoadBookTest, ShardsThatAreGoneAreForgottenAndAnotherPaceBeginsAnew) {
   routes[0].range.end.reset();
   routes.pop_back();
   shards_.Replace(routes);
-  shards_.note(kFirst).last_change = now_;
+  shards_.note(kBookedShard).last_change = now_;
   Observe(absl::Seconds(5));
   EXPECT_EQ(book_.Snapshot(now_, shards_.View(), config_).shards.size(), 1u);
   Observe(absl::Seconds(5));
-  ASSERT_TRUE(Known(kFirst).load.measured());
+  ASSERT_TRUE(Known(kBookedShard).load.measured());
   book_.SetPace({absl::Seconds(1), absl::Seconds(2)});
   Observe(absl::Seconds(1));
-  EXPECT_FALSE(Known(kFirst).load.measured());
+  EXPECT_FALSE(Known(kBookedShard).load.measured());
   Observe(absl::Seconds(1));
-  EXPECT_TRUE(Known(kFirst).load.measured());
+  EXPECT_TRUE(Known(kBookedShard).load.measured());
 }
 
 }  // namespace

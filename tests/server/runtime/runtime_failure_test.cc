@@ -14,7 +14,7 @@
 namespace shardd {
 namespace {
 
-const AccountRef kRef{"", "account"};
+const AccountRef kFailingAccount{"", "account"};
 
 class RuntimeFailureTest : public RuntimeFixture {
  protected:
@@ -40,21 +40,21 @@ class RuntimeFailureTest : public RuntimeFixture {
 // Plan: a turn of three requests, one of them a read, whose commit fails, with more waiting behind.
 TEST_F(RuntimeFailureTest, AFailedCommitIsUnknownForItsTurnOnly) {
   StartCounting();
-  ASSERT_THAT(Ask(AddOne(kRef)), IsOk());
+  ASSERT_THAT(Ask(AddOne(kFailingAccount)), IsOk());
   store_.Shut();
-  const CallId held = Submit(AddOne(kRef));
+  const CallId held = Submit(AddOne(kFailingAccount));
   store_.WaitForArrivals(1);
-  const CallId after = Submit(AddOne(kRef));
+  const CallId after = Submit(AddOne(kFailingAccount));
   memory_.FailNextCommit(Error(Reason::kStorageFailed, "the disk is gone"));
   store_.Open();
   const absl::Status unknown = sink_.WaitForReply(held).status();
   EXPECT_THAT(unknown, HasReason(Reason::kStorageFailed));
   EXPECT_EQ(EffectOf(ReasonOf(unknown)), Effect::kUnknown);
   EXPECT_THAT(sink_.WaitForReply(after), HasReason(Reason::kDraining));
-  EXPECT_THAT(Ask(AddOne(kRef)), HasReason(Reason::kDraining));
+  EXPECT_THAT(Ask(AddOne(kFailingAccount)), HasReason(Reason::kDraining));
   EXPECT_THAT(AskCoordinator(CreateNamespaceRequest{"ns", ""}), HasReason(Reason::kDraining));
   EXPECT_FALSE(runtime_->storage_health().ok());
-  EXPECT_EQ(ValueOf(kRef), "1") << "what was durable can still be read";
+  EXPECT_EQ(ValueOf(kFailingAccount), "1") << "what was durable can still be read";
   Stop();
   EXPECT_EQ(failures_.load(), 1);
   ExpectOneAnswerEach(3);
@@ -64,10 +64,10 @@ TEST_F(RuntimeFailureTest, AFailedCommitIsUnknownForItsTurnOnly) {
 TEST_F(RuntimeFailureTest, ReadsOfAFailedTurnAreNotAnswered) {
   StartCounting();
   store_.Shut();
-  Submit(AddOne(kRef));
+  Submit(AddOne(kFailingAccount));
   store_.WaitForArrivals(1);
-  const CallId write = Submit(AddOne(kRef));
-  const CallId read = Submit(GetRequest{kRef, {"k"}});
+  const CallId write = Submit(AddOne(kFailingAccount));
+  const CallId read = Submit(GetRequest{kFailingAccount, {"k"}});
   const CallId refused_watch = Submit(WatchRequest{{"", "missing"}, 0});
   store_.LetThrough(1);
   store_.WaitForArrivals(2);
@@ -106,7 +106,7 @@ TEST_F(RuntimeFailureTest, AFailedCommitOfTheCoordinator) {
   memory_.FailNextCommit(Error(Reason::kStorageFailed, "the disk is gone"));
   EXPECT_THAT(AskCoordinator(CreateNamespaceRequest{"ns", ""}), HasReason(Reason::kStorageFailed));
   EXPECT_FALSE(runtime_->namespaces()->contains("ns"));
-  EXPECT_THAT(Ask(AddOne(kRef)), HasReason(Reason::kDraining));
+  EXPECT_THAT(Ask(AddOne(kFailingAccount)), HasReason(Reason::kDraining));
   Stop();
   EXPECT_EQ(failures_.load(), 1);
 }
@@ -126,7 +126,7 @@ TEST_F(RuntimeFailureTest, AFailedFirstCommitEndsTheStart) {
 TEST_F(RuntimeFailureTest, AFullDiskRefusesGrowthOnly) {
   StartCounting();
   CreateNamespace("ns");
-  ASSERT_THAT(Ask(Put(kRef, "v", "first")), IsOk());
+  ASSERT_THAT(Ask(Put(kFailingAccount, "v", "first")), IsOk());
   Stop();
   memory_.SetSpace({.free_bytes = 99, .used_bytes = 7});
   Start({.shard_count = 1, .reserve_bytes = 100});
@@ -134,31 +134,31 @@ TEST_F(RuntimeFailureTest, AFullDiskRefusesGrowthOnly) {
   ASSERT_OK_AND_ASSIGN(const storage::SpaceUsage space, runtime_->space());
   EXPECT_EQ(space.free_bytes, 99u);
   EXPECT_EQ(space.used_bytes, 7u);
-  const absl::Status full = Ask(Put(kRef, "w")).status();
+  const absl::Status full = Ask(Put(kFailingAccount, "w")).status();
   EXPECT_THAT(full, HasReason(Reason::kDiskFull));
   EXPECT_TRUE(RetryAfterOf(full).has_value());
-  EXPECT_THAT(Ask(AddOne(kRef)), HasReason(Reason::kDiskFull));
+  EXPECT_THAT(Ask(AddOne(kFailingAccount)), HasReason(Reason::kDiskFull));
   EXPECT_THAT(Ask(CreateAccountRequest{.account = {"", "b"}}), HasReason(Reason::kDiskFull));
-  EXPECT_THAT(Ask(UpdateAccountRequest{.account = kRef, .labels = Labels{}}),
+  EXPECT_THAT(Ask(UpdateAccountRequest{.account = kFailingAccount, .labels = Labels{}}),
               HasReason(Reason::kDiskFull));
-  EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .mutations = {Delete{"k"}, Append{"k", "v"}}}),
+  EXPECT_THAT(Ask(ApplyRequest{.account = kFailingAccount, .mutations = {Delete{"k"}, Append{"k", "v"}}}),
               HasReason(Reason::kDiskFull));
   EXPECT_THAT(
-      Ask(ApplyRequest{.account = kRef, .request_id = "r", .preconditions = {EntryExists{"k"}}}),
+      Ask(ApplyRequest{.account = kFailingAccount, .request_id = "r", .preconditions = {EntryExists{"k"}}}),
       HasReason(Reason::kDiskFull))
       << "its outcome would be kept";
-  EXPECT_THAT(Ask(GetOutcomeRequest{.account = kRef, .request_id = "r", .forbid = true}),
+  EXPECT_THAT(Ask(GetOutcomeRequest{.account = kFailingAccount, .request_id = "r", .forbid = true}),
               HasReason(Reason::kDiskFull));
   EXPECT_THAT(AskCoordinator(CreateNamespaceRequest{"nt", ""}), HasReason(Reason::kDiskFull));
   EXPECT_FALSE(runtime_->namespaces()->contains("nt"));
-  EXPECT_EQ(ValueOf(kRef), "v");
-  EXPECT_THAT(Ask(GetRequest{kRef, {"k"}}), IsOk());
-  EXPECT_THAT(Ask(ScanRequest{.account = kRef}), IsOk());
-  EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .preconditions = {EntryExists{"k"}}}), IsOk());
-  EXPECT_THAT(Ask(GetOutcomeRequest{.account = kRef, .request_id = "first"}), IsOk());
-  EXPECT_THAT(Ask(ApplyRequest{.account = kRef, .request_id = "r", .mutations = {Delete{"k"}}}),
+  EXPECT_EQ(ValueOf(kFailingAccount), "v");
+  EXPECT_THAT(Ask(GetRequest{kFailingAccount, {"k"}}), IsOk());
+  EXPECT_THAT(Ask(ScanRequest{.account = kFailingAccount}), IsOk());
+  EXPECT_THAT(Ask(ApplyRequest{.account = kFailingAccount, .preconditions = {EntryExists{"k"}}}), IsOk());
+  EXPECT_THAT(Ask(GetOutcomeRequest{.account = kFailingAccount, .request_id = "first"}), IsOk());
+  EXPECT_THAT(Ask(ApplyRequest{.account = kFailingAccount, .request_id = "r", .mutations = {Delete{"k"}}}),
               IsOk());
-  EXPECT_THAT(Ask(DeleteAccountRequest{.account = kRef, .request_id = "s"}), IsOk());
+  EXPECT_THAT(Ask(DeleteAccountRequest{.account = kFailingAccount, .request_id = "s"}), IsOk());
   EXPECT_THAT(AskCoordinator(DeleteNamespaceRequest{"ns", true}), IsOk());
   EXPECT_EQ(failures_.load(), 0);
 }
@@ -201,15 +201,15 @@ TEST_F(RuntimeFailureTest, DoesNotStartOnUnreadableStatistics) {
 TEST_F(RuntimeFailureTest, DrainFinishesWhatIsQueued) {
   StartCounting();
   store_.Shut();
-  Submit(AddOne(kRef));
+  Submit(AddOne(kFailingAccount));
   store_.WaitForArrivals(1);
-  for (int i = 0; i < 20; ++i) Submit(AddOne(kRef));
+  for (int i = 0; i < 20; ++i) Submit(AddOne(kFailingAccount));
   std::thread drain([this] { EXPECT_THAT(runtime_->Drain(absl::InfiniteFuture()), IsOk()); });
   WaitUntilDraining();
   EXPECT_THAT(AskCoordinator(CreateNamespaceRequest{"ns", ""}), HasReason(Reason::kDraining));
   store_.Open();
   drain.join();
-  EXPECT_EQ(ValueOf(kRef), "21");
+  EXPECT_EQ(ValueOf(kFailingAccount), "21");
   for (const auto& [call, count] : sink_.reply_counts()) {
     EXPECT_EQ(count, 1u);
   }
@@ -222,10 +222,10 @@ TEST_F(RuntimeFailureTest, DrainGivesUpButAnswersEverybody) {
   CreateNamespace("ns");
   ASSERT_THAT(Ask(Put({"ns", "a"}, "v")), IsOk());
   store_.Shut();
-  const CallId held = Submit(AddOne(kRef));
+  const CallId held = Submit(AddOne(kFailingAccount));
   store_.WaitForArrivals(1);
   std::vector<CallId> queued;
-  for (int i = 0; i < 20; ++i) queued.push_back(Submit(AddOne(kRef)));
+  for (int i = 0; i < 20; ++i) queued.push_back(Submit(AddOne(kFailingAccount)));
   const CallId deletion = NextCall();
   ASSERT_THAT(runtime_->SubmitToCoordinator({deletion, DeleteNamespaceRequest{"ns", true}}),
               IsOk());
@@ -260,7 +260,7 @@ TEST_F(RuntimeFailureTest, AFailedWorkerAnswersNoPurge) {
   StartCounting();
   CreateNamespace("ns");
   store_.Shut();
-  Submit(AddOne(kRef));
+  Submit(AddOne(kFailingAccount));
   store_.WaitForArrivals(1);
   const CallId deletion = NextCall();
   ASSERT_THAT(runtime_->SubmitToCoordinator({deletion, DeleteNamespaceRequest{"ns", true}}),
@@ -280,7 +280,7 @@ TEST_F(RuntimeFailureTest, DrainEndsWaits) {
   StartCounting();
   CreateNamespace("ns");
   store_.Shut();
-  Submit(AddOne(kRef));
+  Submit(AddOne(kFailingAccount));
   store_.WaitForArrivals(1);
   ASSERT_THAT(runtime_->SubmitToCoordinator({NextCall(), DeleteNamespaceRequest{"ns", true}}),
               IsOk());

@@ -19,7 +19,7 @@
 namespace shardd {
 namespace {
 
-const AccountRef kRef{"ns", "account"};
+const AccountRef kReadAccount{"ns", "account"};
 
 class ShardReaderTest : public ShardFixture {
  protected:
@@ -64,11 +64,11 @@ TEST_F(ShardReaderTest, ScansAreAFilterOverSortedKeys) {
   };
   std::set<std::string> keys;
   while (keys.size() < 60) keys.insert("a" + word(5)), keys.insert("\xff" + word(3));
-  Fill(kRef, {keys.begin(), keys.end()});
+  Fill(kReadAccount, {keys.begin(), keys.end()});
   Fill({"ns", "accounu"}, {"a", "\xff"});
   Fill({"ns", "accoun"}, {"ta", "\xff"});
   for (int round = 0; round < 300; ++round) {
-    ScanRequest request{.account = kRef};
+    ScanRequest request{.account = kReadAccount};
     if (!random.OneIn(3)) request.prefix = word(3);
     if (!random.OneIn(3)) request.start = word(3);
     if (!random.OneIn(3)) request.end = word(3);
@@ -90,24 +90,24 @@ TEST_F(ShardReaderTest, ScansAreAFilterOverSortedKeys) {
 TEST_F(ShardReaderTest, PageSizes) {
   std::vector<std::string> keys;
   for (size_t i = 0; i < limits::kPageSizeMax + 1; ++i) keys.push_back(absl::StrCat(1'000'000 + i));
-  Fill(kRef, {keys.begin(), keys.begin() + limits::kMutationsMax / 2});
-  Fill(kRef, {keys.begin() + limits::kMutationsMax / 2, keys.end()});
-  ASSERT_OK_AND_ASSIGN(const ScanResult by_default, Scan({.account = kRef}));
+  Fill(kReadAccount, {keys.begin(), keys.begin() + limits::kMutationsMax / 2});
+  Fill(kReadAccount, {keys.begin() + limits::kMutationsMax / 2, keys.end()});
+  ASSERT_OK_AND_ASSIGN(const ScanResult by_default, Scan({.account = kReadAccount}));
   EXPECT_EQ(by_default.entries.size(), limits::kPageSizeDefault);
   EXPECT_FALSE(by_default.next_page_token.empty());
-  ASSERT_OK_AND_ASSIGN(const ScanResult largest, Scan({.account = kRef, .page_size = 1'000'000}));
+  ASSERT_OK_AND_ASSIGN(const ScanResult largest, Scan({.account = kReadAccount, .page_size = 1'000'000}));
   EXPECT_EQ(largest.entries.size(), limits::kPageSizeMax);
   ASSERT_OK_AND_ASSIGN(const ScanResult rest,
-                       Scan({.account = kRef, .page_token = largest.next_page_token}));
+                       Scan({.account = kReadAccount, .page_token = largest.next_page_token}));
   EXPECT_EQ(rest.entries.size(), 1u);
   EXPECT_TRUE(rest.next_page_token.empty());
 }
 
 TEST_F(ShardReaderTest, APageThatEndsWithTheLastEntryHasNoToken) {
-  Fill(kRef, {"a", "b"});
+  Fill(kReadAccount, {"a", "b"});
   for (const bool reverse : {false, true}) {
     ASSERT_OK_AND_ASSIGN(const ScanResult page,
-                         Scan({.account = kRef, .reverse = reverse, .page_size = 2}));
+                         Scan({.account = kReadAccount, .reverse = reverse, .page_size = 2}));
     EXPECT_EQ(page.entries.size(), 2u);
     EXPECT_TRUE(page.next_page_token.empty());
     EXPECT_EQ(page.revision, 1u);
@@ -118,22 +118,22 @@ TEST_F(ShardReaderTest, APageThatEndsWithTheLastEntryHasNoToken) {
 // on.
 TEST_F(ShardReaderTest, APageEndsAtItsBytes) {
   for (const char* key : {"a", "b", "c", "d", "e", "f"}) {
-    ASSERT_THAT(PutEntry(kRef, key, std::string(300 << 10, 'v')), IsOk());
+    ASSERT_THAT(PutEntry(kReadAccount, key, std::string(300 << 10, 'v')), IsOk());
   }
-  ASSERT_OK_AND_ASSIGN(const ScanResult page, Scan({.account = kRef}));
+  ASSERT_OK_AND_ASSIGN(const ScanResult page, Scan({.account = kReadAccount}));
   EXPECT_EQ(page.entries.size(), 4u);
   EXPECT_FALSE(page.next_page_token.empty());
   ASSERT_OK_AND_ASSIGN(const ScanResult rest,
-                       Scan({.account = kRef, .page_token = page.next_page_token}));
+                       Scan({.account = kReadAccount, .page_token = page.next_page_token}));
   EXPECT_EQ(rest.entries.size(), 2u);
-  ASSERT_OK_AND_ASSIGN(const ScanResult keys, Scan({.account = kRef, .keys_only = true}));
+  ASSERT_OK_AND_ASSIGN(const ScanResult keys, Scan({.account = kReadAccount, .keys_only = true}));
   EXPECT_EQ(keys.entries.size(), 6u);
 }
 
 TEST_F(ShardReaderTest, ATokenIsGoodForItsQueryOnly) {
-  Fill(kRef, {"a", "b", "c"});
+  Fill(kReadAccount, {"a", "b", "c"});
   Fill({"ns", "other"}, {"a", "b"});
-  const ScanRequest query{.account = kRef, .prefix = "", .page_size = 1};
+  const ScanRequest query{.account = kReadAccount, .prefix = "", .page_size = 1};
   ASSERT_OK_AND_ASSIGN(const ScanResult page, Scan(query));
   const auto edited = [&](auto edit) {
     ScanRequest request = query;
@@ -167,12 +167,12 @@ TEST_F(ShardReaderTest, ATokenIsGoodForItsQueryOnly) {
 
 // Plan: delete and insert around the place a token names; nothing is shown twice or skipped.
 TEST_F(ShardReaderTest, ATokenSurvivesChangesAroundIt) {
-  Fill(kRef, {"a", "c", "e"});
-  ASSERT_OK_AND_ASSIGN(const ScanResult page, Scan({.account = kRef, .page_size = 2}));
-  ASSERT_THAT(Apply({.account = kRef, .mutations = {Delete{"c"}, Put{"b", ""}, Put{"d", ""}}}),
+  Fill(kReadAccount, {"a", "c", "e"});
+  ASSERT_OK_AND_ASSIGN(const ScanResult page, Scan({.account = kReadAccount, .page_size = 2}));
+  ASSERT_THAT(Apply({.account = kReadAccount, .mutations = {Delete{"c"}, Put{"b", ""}, Put{"d", ""}}}),
               IsOk());
   ASSERT_OK_AND_ASSIGN(const ScanResult rest,
-                       Scan({.account = kRef, .page_size = 5, .page_token = page.next_page_token}));
+                       Scan({.account = kReadAccount, .page_size = 5, .page_token = page.next_page_token}));
   ASSERT_EQ(rest.entries.size(), 2u);
   EXPECT_EQ(rest.entries[0].key, "d");
   EXPECT_EQ(rest.entries[1].key, "e");
@@ -197,9 +197,9 @@ TEST_F(ShardReaderTest, ReadsOfMissingAccounts) {
 }
 
 TEST_F(ShardReaderTest, GetKeepsTheOrderAskedFor) {
-  Fill(kRef, {"a", "b", "c"});
+  Fill(kReadAccount, {"a", "b", "c"});
   for (const bool from_store : {true, false}) {
-    const GetRequest request{kRef, {"c", "x", "a", "y", "c"}};
+    const GetRequest request{kReadAccount, {"c", "x", "a", "y", "c"}};
     ASSERT_OK_AND_ASSIGN(const GetResult result,
                          from_store ? GetFromStore(store(), kTestHome, request)
                                     : ShardReader(store(), kTestHome).Get(request));
@@ -210,18 +210,18 @@ TEST_F(ShardReaderTest, GetKeepsTheOrderAskedFor) {
 }
 
 TEST_F(ShardReaderTest, UnreadableRecordsAreErrors) {
-  Fill(kRef, {"a"});
-  const AccountKeys keys(kRef);
+  Fill(kReadAccount, {"a"});
+  const AccountKeys keys(kReadAccount);
   const auto spoil = [&](const std::string& key) {
     storage::WriteSet writes;
     writes.Put(kTestHome, key, "garbage");
     ASSERT_THAT(store().Commit(writes), IsOk());
   };
   spoil(keys.Key(RecordType::kEntry, "a"));
-  EXPECT_THAT(Scan({.account = kRef}), HasReason(Reason::kStorageCorrupt));
-  EXPECT_THAT(GetFromStore(store(), kTestHome, {kRef, {"a"}}), HasReason(Reason::kStorageCorrupt));
+  EXPECT_THAT(Scan({.account = kReadAccount}), HasReason(Reason::kStorageCorrupt));
+  EXPECT_THAT(GetFromStore(store(), kTestHome, {kReadAccount, {"a"}}), HasReason(Reason::kStorageCorrupt));
   spoil(keys.Key(RecordType::kAccount));
-  EXPECT_THAT(GetAccountFrom(store(), kTestHome, kRef), HasReason(Reason::kStorageCorrupt));
+  EXPECT_THAT(GetAccountFrom(store(), kTestHome, kReadAccount), HasReason(Reason::kStorageCorrupt));
   EXPECT_THAT(ShardReader(store(), kTestHome).ReadOutcomeOrder(keys, 1),
               HasReason(Reason::kStorageCorrupt));
   AccountCursor cursor(store(), kTestHome, whole_.range);

@@ -16,21 +16,21 @@
 namespace shardd {
 namespace {
 
-const AccountRef kRef{"ns", "account"};
+const AccountRef kStagedAccount{"ns", "account"};
 
 class StagedAccountTest : public ShardFixture {
  protected:
   absl::StatusOr<ApplyResult> Mutate(std::vector<Mutation> mutations) {
-    return Apply({.account = kRef, .create_account = true, .mutations = std::move(mutations)});
+    return Apply({.account = kStagedAccount, .create_account = true, .mutations = std::move(mutations)});
   }
   absl::StatusOr<ApplyResult> Check(std::vector<Precondition> preconditions) {
-    return Apply({.account = kRef, .preconditions = std::move(preconditions)});
+    return Apply({.account = kStagedAccount, .preconditions = std::move(preconditions)});
   }
-  std::string Value(const std::string& key) { return ValueOf(kRef, key); }
+  std::string Value(const std::string& key) { return ValueOf(kStagedAccount, key); }
 };
 
 TEST_F(StagedAccountTest, EachMutationSeesWhatCameBefore) {
-  ASSERT_THAT(PutEntry(kRef, "ab", "stored"), IsOk());
+  ASSERT_THAT(PutEntry(kStagedAccount, "ab", "stored"), IsOk());
   ASSERT_OK_AND_ASSIGN(
       const ApplyResult result,
       Mutate({Put{"aa", "x"}, Append{"aa", "yz"}, AddInteger{"n", 5}, AddInteger{"n", -7},
@@ -49,7 +49,7 @@ TEST_F(StagedAccountTest, EachMutationSeesWhatCameBefore) {
   EXPECT_EQ(Value("aa"), "!");
   EXPECT_EQ(Value("ab"), "(none)");
   EXPECT_EQ(Value("n"), "1");
-  const AccountRecord record = *RecordOf(kRef);
+  const AccountRecord record = *RecordOf(kStagedAccount);
   EXPECT_EQ(record.entry_count, 2u);
   EXPECT_EQ(record.byte_count, 3u + 2u);
   EXPECT_EQ(StoredStats(), (ShardStats{1, 2, 5, 0}));
@@ -74,7 +74,7 @@ TEST_F(StagedAccountTest, AppendsToManyLargeValuesAreBounded) {
   std::vector<Mutation> appends;
   for (size_t i = 0; i <= allowed + 1; ++i) {
     const std::string key = absl::StrCat("k", i);
-    ASSERT_THAT(PutEntry(kRef, key, large), IsOk());
+    ASSERT_THAT(PutEntry(kStagedAccount, key, large), IsOk());
     appends.push_back(Append{key, "!"});
   }
   EXPECT_THAT(Mutate(appends), HasReason(Reason::kEntryTooLarge));
@@ -85,7 +85,7 @@ TEST_F(StagedAccountTest, AppendsToManyLargeValuesAreBounded) {
 }
 
 TEST_F(StagedAccountTest, AWriteThatChangesNothingRaisesNoRevision) {
-  ASSERT_THAT(PutEntry(kRef, "a", ""), IsOk());
+  ASSERT_THAT(PutEntry(kStagedAccount, "a", ""), IsOk());
   for (std::vector<Mutation> nothing :
        {std::vector<Mutation>{}, {Delete{"x"}}, {DeletePrefix{"x"}}}) {
     ASSERT_OK_AND_ASSIGN(const ApplyResult result, Mutate(nothing));
@@ -96,8 +96,8 @@ TEST_F(StagedAccountTest, AWriteThatChangesNothingRaisesNoRevision) {
 }
 
 TEST_F(StagedAccountTest, PreconditionTable) {
-  ASSERT_THAT(PutEntry(kRef, "old", "1"), IsOk());
-  ASSERT_THAT(PutEntry(kRef, "new", "2"), IsOk());
+  ASSERT_THAT(PutEntry(kStagedAccount, "old", "1"), IsOk());
+  ASSERT_THAT(PutEntry(kStagedAccount, "new", "2"), IsOk());
   const struct {
     const char* name;
     Precondition precondition;
@@ -126,7 +126,7 @@ TEST_F(StagedAccountTest, PreconditionTable) {
       EXPECT_THAT(result, HasReason(Reason::kPreconditionFailed)) << row.name;
       EXPECT_FALSE(MetadataOf(result.status())["precondition"].empty()) << row.name;
     }
-    EXPECT_EQ(RecordOf(kRef)->revision, 2u) << row.name;
+    EXPECT_EQ(RecordOf(kStagedAccount)->revision, 2u) << row.name;
   }
   EXPECT_EQ(MetadataOf(Check({AccountRevisionIs{9}}).status())["current_revision"], "2");
   EXPECT_EQ(MetadataOf(Check({EntryRevisionIs{"old", 9}}).status())["current_revision"], "1");
@@ -134,12 +134,12 @@ TEST_F(StagedAccountTest, PreconditionTable) {
 
 // Plan: preconditions look at the account before the request; the last of many decides too.
 TEST_F(StagedAccountTest, PreconditionsLookAtTheStateBefore) {
-  ASSERT_THAT(PutEntry(kRef, "a", "1"), IsOk());
-  EXPECT_THAT(Apply({.account = kRef,
+  ASSERT_THAT(PutEntry(kStagedAccount, "a", "1"), IsOk());
+  EXPECT_THAT(Apply({.account = kStagedAccount,
                      .preconditions = {EntryExists{"a"}, EntryAbsent{"b"}},
                      .mutations = {Delete{"a"}, Put{"b", "2"}}}),
               IsOk());
-  EXPECT_THAT(Apply({.account = kRef,
+  EXPECT_THAT(Apply({.account = kStagedAccount,
                      .preconditions = {EntryExists{"b"}, EntryExists{"a"}},
                      .mutations = {Put{"a", "again"}}}),
               HasReason(Reason::kPreconditionFailed));
@@ -167,11 +167,11 @@ TEST_F(StagedAccountTest, AFailedRequestLeavesNothing) {
 }
 
 TEST_F(StagedAccountTest, PreconditionsOnAnAccountToBeCreated) {
-  EXPECT_THAT(Apply({.account = kRef,
+  EXPECT_THAT(Apply({.account = kStagedAccount,
                      .create_account = true,
                      .preconditions = {EntryAbsent{"a"}, AccountRevisionIs{0}}}),
               IsOk());
-  EXPECT_EQ(RecordOf(kRef)->revision, 1u);
+  EXPECT_EQ(RecordOf(kStagedAccount)->revision, 1u);
   EXPECT_THAT(Apply({.account = {"ns", "b"},
                      .create_account = true,
                      .preconditions = {AccountRevisionIs{1}}}),
@@ -213,7 +213,7 @@ TEST_F(StagedAccountTest, IntegerTable) {
       {"one below the smallest", "-9223372036854775809", 1, Reason::kValueNotInteger, ""},
   };
   for (const auto& row : rows) {
-    ASSERT_THAT(PutEntry(kRef, "n", row.value), IsOk());
+    ASSERT_THAT(PutEntry(kStagedAccount, "n", row.value), IsOk());
     const absl::StatusOr<ApplyResult> result = Mutate({AddInteger{"n", row.delta}});
     EXPECT_EQ(ReasonOf(result.status()), row.reason) << row.name;
     EXPECT_EQ(Value("n"), row.reason == Reason::kUnspecified ? row.sum : row.value) << row.name;
@@ -239,7 +239,7 @@ TEST_F(StagedAccountTest, AppendUpToTheLargestValue) {
 class AccountRoomTest : public StagedAccountTest {
  protected:
   void Limit(AccountLimits limits) {
-    ASSERT_THAT(UpdateAccount({.account = kRef, .limits = limits}), IsOk());
+    ASSERT_THAT(UpdateAccount({.account = kStagedAccount, .limits = limits}), IsOk());
   }
 };
 
@@ -288,7 +288,7 @@ TEST_F(AccountRoomTest, FullByTheDaemonsMaximum) {
     ASSERT_THAT(Mutate(fill), IsOk());
   }
   EXPECT_THAT(Mutate({Put{"x", ""}}), HasReason(Reason::kAccountFull));
-  ASSERT_OK_AND_ASSIGN(const AccountResult gone, DeleteAccount({.account = kRef}));
+  ASSERT_OK_AND_ASSIGN(const AccountResult gone, DeleteAccount({.account = kStagedAccount}));
   EXPECT_EQ(gone.record.entry_count, 0u);
   EXPECT_EQ(CountRecords(), (std::vector<size_t>{1, 0, 0, 0}));
 
@@ -296,57 +296,57 @@ TEST_F(AccountRoomTest, FullByTheDaemonsMaximum) {
   for (uint64_t i = 0; i < limits::kAccountBytesMax / limits::kEntryValueBytesMax; ++i) {
     ASSERT_THAT(Mutate({Put{absl::StrCat(10'000'000 + i), large}}), IsOk());
   }
-  EXPECT_EQ(RecordOf(kRef)->byte_count, limits::kAccountBytesMax);
+  EXPECT_EQ(RecordOf(kStagedAccount)->byte_count, limits::kAccountBytesMax);
   EXPECT_THAT(Mutate({Put{"x", ""}}), HasReason(Reason::kAccountFull));
 }
 
 TEST_F(StagedAccountTest, AFrozenAccountOnlyThaws) {
-  ASSERT_THAT(PutEntry(kRef, "a", "1"), IsOk());
-  ASSERT_THAT(UpdateAccount({.account = kRef, .state = AccountState::kFrozen}), IsOk());
+  ASSERT_THAT(PutEntry(kStagedAccount, "a", "1"), IsOk());
+  ASSERT_THAT(UpdateAccount({.account = kStagedAccount, .state = AccountState::kFrozen}), IsOk());
   EXPECT_THAT(Mutate({Put{"a", "2"}}), HasReason(Reason::kAccountFrozen));
   EXPECT_THAT(Mutate({Delete{"x"}}), HasReason(Reason::kAccountFrozen));
-  EXPECT_THAT(UpdateAccount({.account = kRef, .labels = Labels{{"a", "b"}}}),
+  EXPECT_THAT(UpdateAccount({.account = kStagedAccount, .labels = Labels{{"a", "b"}}}),
               HasReason(Reason::kAccountFrozen));
-  EXPECT_THAT(UpdateAccount({.account = kRef, .limits = AccountLimits{1, 1}}),
+  EXPECT_THAT(UpdateAccount({.account = kStagedAccount, .limits = AccountLimits{1, 1}}),
               HasReason(Reason::kAccountFrozen));
   EXPECT_THAT(Check({EntryValueIs{"a", "1"}}), IsOk()) << "a check changes nothing";
-  EXPECT_EQ(RecordOf(kRef)->revision, 2u);
-  EXPECT_THAT(UpdateAccount({.account = kRef, .state = AccountState::kActive}), IsOk());
+  EXPECT_EQ(RecordOf(kStagedAccount)->revision, 2u);
+  EXPECT_THAT(UpdateAccount({.account = kStagedAccount, .state = AccountState::kActive}), IsOk());
   EXPECT_THAT(Mutate({Put{"a", "2"}}), IsOk());
-  ASSERT_THAT(UpdateAccount({.account = kRef, .state = AccountState::kFrozen}), IsOk());
-  EXPECT_THAT(DeleteAccount({.account = kRef}), IsOk()) << "deleting is allowed";
+  ASSERT_THAT(UpdateAccount({.account = kStagedAccount, .state = AccountState::kFrozen}), IsOk());
+  EXPECT_THAT(DeleteAccount({.account = kStagedAccount}), IsOk()) << "deleting is allowed";
 }
 
 TEST_F(StagedAccountTest, UpdateAndDeleteExpectARevision) {
-  ASSERT_THAT(PutEntry(kRef, "a", "1"), IsOk());
+  ASSERT_THAT(PutEntry(kStagedAccount, "a", "1"), IsOk());
   const absl::Status stale =
-      UpdateAccount({.account = kRef, .labels = Labels{}, .expected_revision = 9}).status();
+      UpdateAccount({.account = kStagedAccount, .labels = Labels{}, .expected_revision = 9}).status();
   EXPECT_THAT(stale, HasReason(Reason::kPreconditionFailed));
   EXPECT_EQ(MetadataOf(stale)["current_revision"], "1");
-  EXPECT_THAT(DeleteAccount({.account = kRef, .expected_revision = 2}),
+  EXPECT_THAT(DeleteAccount({.account = kStagedAccount, .expected_revision = 2}),
               HasReason(Reason::kPreconditionFailed));
   ASSERT_OK_AND_ASSIGN(
       const AccountResult updated,
-      UpdateAccount({.account = kRef, .labels = Labels{{"l", "v"}}, .expected_revision = 1}));
+      UpdateAccount({.account = kStagedAccount, .labels = Labels{{"l", "v"}}, .expected_revision = 1}));
   EXPECT_EQ(updated.record.revision, 2u);
   EXPECT_EQ(updated.record.labels, (Labels{{"l", "v"}}));
-  EXPECT_THAT(DeleteAccount({.account = kRef, .expected_revision = 2}), IsOk());
-  EXPECT_THAT(UpdateAccount({.account = kRef, .labels = Labels{}}),
+  EXPECT_THAT(DeleteAccount({.account = kStagedAccount, .expected_revision = 2}), IsOk());
+  EXPECT_THAT(UpdateAccount({.account = kStagedAccount, .labels = Labels{}}),
               HasReason(Reason::kAccountNotFound));
-  EXPECT_THAT(DeleteAccount({.account = kRef}), HasReason(Reason::kAccountNotFound));
+  EXPECT_THAT(DeleteAccount({.account = kStagedAccount}), HasReason(Reason::kAccountNotFound));
 }
 
 TEST_F(StagedAccountTest, CreateTakesLabelsAndLimits) {
   now_ += absl::Nanoseconds(1999);
-  const CreateAccountRequest request{.account = kRef, .labels = {{"l", "v"}}, .limits = {5, 50}};
+  const CreateAccountRequest request{.account = kStagedAccount, .labels = {{"l", "v"}}, .limits = {5, 50}};
   ASSERT_OK_AND_ASSIGN(const AccountResult created, CreateAccount(request));
-  EXPECT_EQ(created.record, *RecordOf(kRef)) << "the answer is what is stored, times too";
+  EXPECT_EQ(created.record, *RecordOf(kStagedAccount)) << "the answer is what is stored, times too";
   EXPECT_EQ(created.record.labels, request.labels);
   EXPECT_EQ(created.record.limits, request.limits);
   EXPECT_EQ(created.record.create_time, absl::FromUnixMicros(absl::ToUnixMicros(now_)));
   EXPECT_THAT(CreateAccount(request), HasReason(Reason::kAccountExists));
-  ASSERT_THAT(DeleteAccount({.account = kRef}), IsOk());
-  ASSERT_OK_AND_ASSIGN(const AccountResult again, CreateAccount({.account = kRef}));
+  ASSERT_THAT(DeleteAccount({.account = kStagedAccount}), IsOk());
+  ASSERT_OK_AND_ASSIGN(const AccountResult again, CreateAccount({.account = kStagedAccount}));
   EXPECT_TRUE(again.record.labels.empty());
   EXPECT_EQ(again.record.limits, AccountLimits());
   EXPECT_EQ(again.record.revision, 3u);
@@ -402,7 +402,7 @@ TEST_F(StagedAccountTest, CountsAgreeWithAModel) {
     ASSERT_EQ(result.revision, revision) << round;
     ASSERT_OK_AND_ASSIGN(
         const ScanResult page,
-        ShardReader(store(), kTestHome).Scan({.account = kRef, .page_size = 1000}));
+        ShardReader(store(), kTestHome).Scan({.account = kStagedAccount, .page_size = 1000}));
     ASSERT_EQ(page.entries.size(), model.size()) << round;
     uint64_t bytes = 0;
     size_t at = 0;
@@ -410,7 +410,7 @@ TEST_F(StagedAccountTest, CountsAgreeWithAModel) {
       ASSERT_EQ(page.entries[at++], (Entry{k, entry.value, entry.revision})) << round;
       bytes += k.size() + entry.value.size();
     }
-    const AccountRecord record = *RecordOf(kRef);
+    const AccountRecord record = *RecordOf(kStagedAccount);
     ASSERT_EQ(record.entry_count, model.size()) << round;
     ASSERT_EQ(record.byte_count, bytes) << round;
     ASSERT_EQ(StoredStats(), (ShardStats{1, model.size(), bytes, 0})) << round;
