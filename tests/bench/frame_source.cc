@@ -21,28 +21,47 @@ absl::Status WrongAnswer(const v1::SessionResult& result) {
 
 }  // namespace
 
+void FillPuts(Dataset& dataset, int operations, v1::SessionRequest& frame) {
+  frame.set_frame_id(frame.frame_id() + 1);
+  for (int i = 0; i < operations; ++i) {
+    FillPut(dataset, *OperationAt(frame, i).mutable_apply());
+  }
+}
+
+absl::Status CheckPutAnswers(const v1::SessionResponse& answer, int operations) {
+  if (answer.results_size() != operations) return absl::DataLossError("a frame lost results");
+  for (const v1::SessionResult& result : answer.results()) {
+    if (!IsPutAnswer(result.apply())) return WrongAnswer(result);
+  }
+  return absl::OkStatus();
+}
+
 bool MeasuredFrames::Next(v1::SessionRequest& frame) {
   if (meter_.Over(MeterClock::now())) return false;
+  if (kind_ == Kind::kPut) {
+    FillPuts(dataset_, operations_, frame);
+    return true;
+  }
   frame.set_frame_id(frame.frame_id() + 1);
   for (int i = 0; i < operations_; ++i) {
-    v1::SessionOperation& operation = OperationAt(frame, i);
-    if (kind_ == Kind::kPut) {
-      FillPut(dataset_, *operation.mutable_apply());
-    } else {
-      FillGet(dataset_, *operation.mutable_get());
-    }
+    FillGet(dataset_, *OperationAt(frame, i).mutable_get());
   }
   return true;
 }
 
-absl::Status MeasuredFrames::Answered(MeterClock::time_point started,
-                                      const v1::SessionResponse& answer) {
+absl::Status MeasuredFrames::Check(const v1::SessionResponse& answer) const {
+  if (kind_ == Kind::kPut) return CheckPutAnswers(answer, operations_);
   if (answer.results_size() != operations_) return absl::DataLossError("a frame lost results");
   for (const v1::SessionResult& result : answer.results()) {
-    const bool expected =
-        kind_ == Kind::kPut ? IsPutAnswer(result.apply()) : IsGetAnswer(dataset_, result.get());
-    if (!expected) return WrongAnswer(result);
+    if (!IsGetAnswer(dataset_, result.get())) return WrongAnswer(result);
   }
+  return absl::OkStatus();
+}
+
+absl::Status MeasuredFrames::Answered(MeterClock::time_point started,
+                                      const v1::SessionResponse& answer) {
+  const absl::Status right = Check(answer);
+  if (!right.ok()) return right;
   meter_.Record(started, MeterClock::now(), static_cast<uint64_t>(operations_));
   return absl::OkStatus();
 }
@@ -58,10 +77,7 @@ bool FillFrames::Next(v1::SessionRequest& frame) {
 }
 
 absl::Status FillFrames::Answered(MeterClock::time_point, const v1::SessionResponse& answer) {
-  for (const v1::SessionResult& result : answer.results()) {
-    if (!IsPutAnswer(result.apply())) return WrongAnswer(result);
-  }
-  return absl::OkStatus();
+  return CheckPutAnswers(answer, answer.results_size());
 }
 
 }  // namespace shardd::bench

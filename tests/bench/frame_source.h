@@ -21,6 +21,12 @@ class FrameSource {
                                 const v1::SessionResponse& answer) = 0;
 };
 
+// Makes `frame` the next one, of `operations` puts of random accounts.
+void FillPuts(Dataset& dataset, int operations, v1::SessionRequest& frame);
+
+// Whether a frame of `operations` puts was answered, each by its revision.
+absl::Status CheckPutAnswers(const v1::SessionResponse& answer, int operations);
+
 // Frames of `operations` puts or gets of random accounts until the meter's window is over.
 class MeasuredFrames final : public FrameSource {
  public:
@@ -33,6 +39,8 @@ class MeasuredFrames final : public FrameSource {
   absl::Status Answered(MeterClock::time_point started, const v1::SessionResponse& answer) override;
 
  private:
+  absl::Status Check(const v1::SessionResponse& answer) const;
+
   const Kind kind_;
   const int operations_;
   Dataset& dataset_;

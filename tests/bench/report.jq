@@ -18,9 +18,22 @@ def best_batch($operations): [.rocksdb[][$operations].ops_per_s] | max;
 
 def ratio($over): (. / $over * 1000 | round / 1000);
 
+# One kind of change: what is promised of it at the top, what was seen at each size below.
+def change($sizes; $kind):
+  ($sizes | map_values(.[0][$kind])) as $seen
+  | {
+      pause_ms_p99: ($seen | map(.pause_ms_p99) | max | two_places),
+      pause_p99_ratio_1gb_vs_10mb: ($seen | .mb1000.pause_ms_p99 | ratio($seen.mb10.pause_ms_p99)),
+      total_ms: ($seen.mb1000.total_ms | round),
+      at_10mb: ($seen.mb10 | map_values(two_places? // .)),
+      at_1gb: ($seen.mb1000 | map_values(two_places? // .))
+    };
+
 lines_by_file
 | .routing[0] as $routing
-| del(.routing)
+| {mb10: .["reshard.mb10"], mb1000: .["reshard.mb1000"]} as $reshard
+| .many_shards[0] as $many_shards
+| del(.routing, .many_shards, .["reshard.mb10"], .["reshard.mb1000"])
 | with_entries(.value |= figure)
 | reduce to_entries[] as $entry ({}; setpath($entry.key | split("."); $entry.value))
 | {
@@ -31,6 +44,11 @@ lines_by_file
       session_put_vs_redis_p16: (. as $f | $f.shardd.session_put["256"].ops_per_s | ratio($f.redis.p16.ops_per_s)),
       unary_put_vs_etcd: (. as $f | $f.shardd.put["256"].ops_per_s | ratio($f.etcd.put["256"].ops_per_s))
     },
+    split: change($reshard; "split"),
+    merge: change($reshard; "merge"),
+    rehome: (change($reshard; "rehome") | .dip = ([.at_10mb.dip, .at_1gb.dip] | max)),
+    reshard_calm: {at_10mb: $reshard.mb10[0].calm, at_1gb: $reshard.mb1000[0].calm},
+    many_shards: ($many_shards | map_values(two_places)),
     routing_lookup_ns: $routing.lookup_ns,
     routing_hash_ns: $routing.hash_ns,
     figures: .,
