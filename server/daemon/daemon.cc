@@ -93,7 +93,10 @@ class Daemon::Steps final : public DrainSteps {
     daemon_.notify_.Status("closing the data folder");
     daemon_.http_.reset();
     daemon_.runtime_.reset();
-    return daemon_.store_->Close();
+    daemon_.record_->EnterPhase(ThreadPhase::kSyncing);
+    absl::Status closed = daemon_.store_->Close();
+    daemon_.record_->EnterPhase(ThreadPhase::kIdle);
+    return closed;
   }
 
  private:

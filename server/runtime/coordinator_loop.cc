@@ -139,20 +139,26 @@ void CoordinatorLoop::Perform(CoordinatorEffect& effect) {
   } else if (auto* command = std::get_if<CommandShard>(&effect)) {
     environment_.command_shard(std::move(*command));
   } else if (auto* forget = std::get_if<ForgetShard>(&effect)) {
+    // Its worker may still be at its last turn.
+    record_->EnterPhase(ThreadPhase::kWaiting);
     environment_.forget_shard(*forget);
+    record_->EnterPhase(ThreadPhase::kReplying);
+  } else if (const auto* compact = std::get_if<CompactRange>(&effect)) {
+    environment_.compact(*compact);
   } else {
-    PerformOnStore(effect);
+    record_->EnterPhase(ThreadPhase::kSyncing);
+    ChangeHomes(effect);
+    record_->EnterPhase(ThreadPhase::kReplying);
   }
 }
 
-void CoordinatorLoop::PerformOnStore(CoordinatorEffect& effect) {
+void CoordinatorLoop::ChangeHomes(const CoordinatorEffect& effect) {
   if (const auto* create = std::get_if<CreateHome>(&effect)) {
     Fail(environment_.store.CreateHome(create->home));
-  } else if (const auto* drop = std::get_if<DropHome>(&effect)) {
-    Fail(environment_.store.DropHome(drop->home));
-    PushResult(HomeDropped{drop->operation});
   } else {
-    environment_.compact(std::get<CompactRange>(effect));
+    const auto& drop = std::get<DropHome>(effect);
+    Fail(environment_.store.DropHome(drop.home));
+    PushResult(HomeDropped{drop.operation});
   }
 }
 

@@ -65,7 +65,7 @@ class CoordinatorLoop {
   void Loop();
   void CommitTurn(CoordinatorTurn& turn);
   void Perform(CoordinatorEffect& effect);
-  void PerformOnStore(CoordinatorEffect& effect);
+  void ChangeHomes(const CoordinatorEffect& effect);
   void Fail(const absl::Status& status);
   void TellIfQuiet();
 

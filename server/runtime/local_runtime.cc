@@ -189,7 +189,7 @@ void LocalRuntime::StartShard(ShardWorker& parent, struct StartShard start) {
   ShardWorker& child =
       AddWorker(ShardCore(start.route, start.epoch, std::move(*start.state), options), start.epoch);
   mailboxes_.Split(parent.mailbox(), start.route.range, child.mailbox(), start.epoch);
-  child.Start();
+  child.Start(parent.shard());
 }
 
 void LocalRuntime::EndShard(ShardWorker& survivor, struct EndShard end) {

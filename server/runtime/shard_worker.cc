@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
+#include "server/runtime/operation_name.h"
 
 namespace shardd {
 namespace {
@@ -36,6 +37,10 @@ ShardWorker::ShardWorker(ShardCore core, std::shared_ptr<ShardMailbox> mailbox,
       record_(threads.Register(absl::StrCat("worker/", ToText(shard_)), ThreadRole::kWorker, shard_,
                                [mailbox = mailbox_] { return mailbox->depth(); })),
       core_(std::move(core)) {
+  record_->SetQueueOldestAge([mailbox = mailbox_, &clock = environment_.clock] {
+    const absl::Time oldest = mailbox->oldest();
+    return oldest == absl::InfiniteFuture() ? absl::ZeroDuration() : clock.Now() - oldest;
+  });
   PublishStats();
 }
 
@@ -44,7 +49,8 @@ ShardWorker::~ShardWorker() {
   record_->Stop();  // also if it never started
 }
 
-void ShardWorker::Start() {
+void ShardWorker::Start(std::optional<ShardId> parent) {
+  if (parent.has_value()) record_->SetParentShard(*parent);
   thread_ = std::make_unique<ServiceThread>(absl::StrCat("w/", ToText(shard_)), [this] { Loop(); });
 }
 
@@ -104,6 +110,7 @@ void ShardWorker::RunCommand(ShardCommand command) {
   ShardTurn turn;
   turn.now = environment_.clock.Now();
   turn.committed = &environment_.store;
+  record_->BeginOperation(OperationName(command), turn.now);
   core_.Step(std::move(command), turn);
   CommitTurn(turn);
 }
@@ -124,6 +131,7 @@ void ShardWorker::RunTurns(std::vector<ShardMailbox::Item>& items) {
         Refuse(request);
         continue;
       }
+      record_->BeginOperation(OperationName(request.body), turn.now);
       core_.Step(std::move(request), turn);
       if (turn.batch.bytes() >= limits::kBatchBytesMax ||
           turn.read_bytes >= limits::kTurnReadBytesMax) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -45,7 +46,8 @@ class ShardWorker {
 
   ~ShardWorker();
 
-  void Start();
+  // `parent`: the shard that was split to make this one.
+  void Start(std::optional<ShardId> parent = std::nullopt);
   ShardId shard() const { return shard_; }
   const std::shared_ptr<ShardMailbox>& mailbox() const { return mailbox_; }
   // `route`: as the table says, which the worker may be ahead of.
