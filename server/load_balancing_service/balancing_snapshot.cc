@@ -10,7 +10,7 @@
 namespace shardd {
 namespace {
 
-constexpr uint8_t kSnapshotVersion = 1;
+constexpr uint8_t kSnapshotVersion = 2;
 
 void PutSummary(ByteWriter& writer, const LoadSummary& summary) {
   PutTime(writer, summary.since);
@@ -76,7 +76,6 @@ void PutShard(ByteWriter& writer, const ShardSnapshot& shard) {
   PutSummary(writer, shard.load);
   PutSample(writer, shard.sample);
   writer.Varint(shard.bytes_stored);
-  PutOptionalKey(writer, shard.median_key);
   PutTime(writer, shard.last_change);
   PutTime(writer, shard.last_split);
   PutTime(writer, shard.pinned_until);
@@ -92,7 +91,6 @@ ShardSnapshot GetShard(ByteReader& reader) {
   shard.load = GetSummary(reader);
   shard.sample = GetSample(reader);
   shard.bytes_stored = reader.Varint();
-  shard.median_key = GetOptionalKey(reader);
   shard.last_change = GetTime(reader);
   shard.last_split = GetTime(reader);
   shard.pinned_until = GetTime(reader);

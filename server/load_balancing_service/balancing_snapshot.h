@@ -23,8 +23,6 @@ struct ShardSnapshot {
   LoadSummary load;
   SplitSample sample;  // empty unless the shard is sampled
   uint64_t bytes_stored = 0;
-  // The routing key with half of the stored bytes on each side, if it was measured.
-  std::optional<RoutingKey> median_key;
   absl::Time last_change = absl::InfinitePast();  // of its range, its owner or its home
   absl::Time last_split = absl::InfinitePast();   // of it or of what it came from
   absl::Time pinned_until = absl::InfinitePast();

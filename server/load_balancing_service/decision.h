@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,7 +21,7 @@ namespace shardd {
 // Stored; never reuse a number.
 enum class DecisionKind : uint8_t {
   kNothing = 1,
-  kSplit = 2,           // at `split_keys`, one
+  kSplit = 2,           // at `split_keys`, one; without: where half of the bytes are on each side
   kIsolateAccount = 3,  // cut at `split_keys`, one or two, around `hot_account`
   kMerge = 4,           // with `partner`, its right neighbour in the same home
   kMoveHome = 5,        // to `home`, or to a new one
@@ -59,7 +61,7 @@ enum class DecisionReason : uint8_t {
   kNotRecorded = 61,
   kNoBalancedKey = 62,
   kRequestsSpanCuts = 63,
-  kNoMedianKey = 64,
+  kNoMedianKey = 64,  // of records only: a split finds the median out
   kTooManyShards = 65,
   kFewestShards = 66,
   kTooManyHomes = 67,
@@ -105,6 +107,11 @@ struct Decision {
   std::string text;
 
   bool acts() const { return kind != DecisionKind::kNothing; }
+  // How many shards there will be more, if it acts and is no merge.
+  size_t shards_made() const {
+    const bool splits = kind == DecisionKind::kSplit || kind == DecisionKind::kIsolateAccount;
+    return splits ? std::max<size_t>(split_keys.size(), 1) : 0;
+  }
   // Errors: kStorageCorrupt.
   std::string Encode() const;
   static absl::StatusOr<Decision> Decode(absl::string_view bytes);

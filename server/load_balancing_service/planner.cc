@@ -89,6 +89,7 @@ absl::string_view Explain(DecisionReason reason) {
 DecisionReason ReasonFor(SplitVerdict verdict) {
   switch (verdict) {
     case SplitVerdict::kCut:
+    case SplitVerdict::kCutAtMedian:
       return DecisionReason::kTooHot;
     case SplitVerdict::kIsolate:
       return DecisionReason::kHotAccount;
@@ -100,8 +101,6 @@ DecisionReason ReasonFor(SplitVerdict verdict) {
       return DecisionReason::kRequestsSpanCuts;
     case SplitVerdict::kWillNotHelp:
       return DecisionReason::kSplitWillNotHelp;
-    case SplitVerdict::kNoMedianKey:
-      return DecisionReason::kNoMedianKey;
   }
   return DecisionReason::kNotRecorded;
 }
@@ -235,6 +234,9 @@ void Planning::JudgeSplit(const ShardSnapshot& shard, const SplitNeed& need,
   if (choice.verdict == SplitVerdict::kCut) {
     Act(DecisionKind::kSplit, need.reason,
         absl::StrCat(facts, ": split at ", ToHex(choice.keys.front())), decision);
+  } else if (choice.verdict == SplitVerdict::kCutAtMedian) {
+    Act(DecisionKind::kSplit, need.reason,
+        absl::StrCat(facts, ": split where half of them are on each side"), decision);
   } else if (choice.verdict == SplitVerdict::kIsolate) {
     Act(DecisionKind::kIsolateAccount, DecisionReason::kHotAccount,
         absl::StrCat(facts, ": give it a shard of its own"), decision);
@@ -317,7 +319,7 @@ void Planning::Merge(const MergeFinding& finding) {
 
 std::optional<DecisionReason> Planning::Withheld(const Decision& decision, uint32_t budget) const {
   const BalancingConfig& config = snapshot_.config;
-  if (shards_most_ + decision.split_keys.size() > config.shards_max) {
+  if (shards_most_ + decision.shards_made() > config.shards_max) {
     return DecisionReason::kTooManyShards;
   }
   if (decision.kind == DecisionKind::kMerge && shards_least_ <= config.shards_min) {
@@ -331,7 +333,7 @@ std::optional<DecisionReason> Planning::Withheld(const Decision& decision, uint3
 }
 
 void Planning::Count(const Decision& decision) {
-  shards_most_ += decision.split_keys.size();
+  shards_most_ += decision.shards_made();
   if (decision.kind == DecisionKind::kMerge) --shards_least_;
   if (decision.kind == DecisionKind::kMoveHome && !decision.home.has_value()) ++homes_;
 }

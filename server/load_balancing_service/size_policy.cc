@@ -19,17 +19,8 @@ SplitNeed SizePolicy::NeedOf(const ShardSnapshot& shard, const BalancingConfig& 
 
 SplitChoice SizePolicy::ChooseSplit(const ShardSnapshot& shard, const BalancingConfig&) const {
   SplitChoice choice;
-  const KeyRange& range = shard.route.range;
-  if (IsSingleKey(range)) {
-    choice.verdict = SplitVerdict::kWillNotHelp;
-  } else if (!shard.median_key.has_value() || *shard.median_key <= range.start ||
-             !range.Contains(*shard.median_key)) {
-    choice.verdict = SplitVerdict::kNoMedianKey;
-  } else {
-    choice.verdict = SplitVerdict::kCut;
-    choice.keys = {*shard.median_key};
-    choice.candidates.push_back(ScoredCut{*shard.median_key, 0.5, 0, 0, 0, CutFault::kNone});
-  }
+  choice.verdict =
+      IsSingleKey(shard.route.range) ? SplitVerdict::kWillNotHelp : SplitVerdict::kCutAtMedian;
   return choice;
 }
 

@@ -54,12 +54,12 @@ struct HotAccount {
 
 enum class SplitVerdict : uint8_t {
   kCut,          // at `keys`, one
+  kCutAtMedian,  // where half of the stored bytes are on each side, which the split finds out
   kIsolate,      // the hot account into a shard of its own: cut at `keys`, one or two
   kNotRecorded,  // too short, or too few requests: ask again later
   kUnbalanced,   // no candidate leaves two like parts
   kContained,    // most requests span the cuts: a split would only add work
   kWillNotHelp,  // one account makes nearly all of the load
-  kNoMedianKey,  // a cut by stored bytes, and their median was not measured
 };
 
 // What a sample says about a split of `range`.

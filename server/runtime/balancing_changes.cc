@@ -52,6 +52,9 @@ std::optional<BalancingChanges::Request> BalancingChanges::NextRequest(const Cha
   if (decision.kind == DecisionKind::kMoveHome) {
     return MoveHomeRequest{decision.shard, decision.home, GuardOf(decision.epoch)};
   }
+  if (decision.split_keys.empty()) {
+    return SplitShardRequest{decision.shard, std::nullopt, GuardOf(decision.epoch)};
+  }
   const size_t left = decision.split_keys.size() - change.requests_done;
   SplitShardRequest request{decision.shard, decision.split_keys.at(left - 1),
                             GuardOf(decision.epoch)};

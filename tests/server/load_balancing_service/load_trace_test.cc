@@ -16,7 +16,6 @@ namespace {
 TraceRecord Record(double operations) {
   TraceRecord record;
   record.snapshot = SnapshotOf({operations, 60});
-  record.snapshot.shards[0].median_key = RoutingKey{7, 8};
   record.acted = PlanOf(record.snapshot);
   return record;
 }

@@ -187,7 +187,6 @@ TEST(PlannerTest, ATextIsNeverLongerThanItsLimit) {
 BalancingSnapshot LargeShard() {
   BalancingSnapshot snapshot = SnapshotOf({60, 60});
   snapshot.shards[0].bytes_stored = snapshot.config.shard_bytes_max + 1;
-  snapshot.shards[0].median_key = RoutingKey{700, 0};
   snapshot.config.policy = "size";
   return snapshot;
 }
@@ -196,19 +195,25 @@ TEST(SizePolicyTest, SplitsALargeShardAtItsMedian) {
   const Decision decision = DecisionOn(PlanOf(LargeShard()), 1);
   EXPECT_EQ(decision.kind, DecisionKind::kSplit);
   EXPECT_EQ(decision.reason, DecisionReason::kTooLarge);
-  EXPECT_EQ(decision.split_keys, (std::vector<RoutingKey>{{700, 0}}));
+  // Which the split itself finds out.
+  EXPECT_TRUE(decision.split_keys.empty());
 }
 
-TEST(SizePolicyTest, IgnoresLoadAndNeedsAMedianInTheRange) {
+TEST(SizePolicyTest, IgnoresLoadAndLeavesASingleKeyAlone) {
   BalancingSnapshot snapshot = LargeShard();
   snapshot.shards[1].load = Steady(Operations(500));
   EXPECT_EQ(DecisionOn(PlanOf(snapshot), 2).reason, DecisionReason::kWithinThreshold);
-  for (const std::optional<RoutingKey> median :
-       {std::optional<RoutingKey>(), std::optional<RoutingKey>(RoutingKey{0, 0}),
-        std::optional<RoutingKey>(RoutingKey{1000, 0})}) {
-    snapshot.shards[0].median_key = median;
-    EXPECT_EQ(DecisionOn(PlanOf(snapshot), 1).reason, DecisionReason::kNoMedianKey);
-  }
+  KeyRange& range = snapshot.shards[0].route.range;
+  snapshot.shards[1].route.range.start = RoutingKey{0, 1};
+  range.end = RoutingKey{0, 1};
+  ASSERT_TRUE(IsSingleKey(range));
+  EXPECT_EQ(DecisionOn(PlanOf(snapshot), 1).reason, DecisionReason::kSplitWillNotHelp);
+}
+
+TEST(SizePolicyTest, ASplitAtTheMedianCountsAsAShard) {
+  BalancingSnapshot snapshot = LargeShard();
+  snapshot.config.shards_max = 2;
+  EXPECT_EQ(DecisionOn(PlanOf(snapshot), 1).reason, DecisionReason::kTooManyShards);
 }
 
 TEST(HomeTest, NewHomesOfOnePlanCountTogether) {

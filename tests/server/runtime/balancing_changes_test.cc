@@ -94,6 +94,16 @@ TEST_F(BalancingChangesTest, AChangeIsAskedForOnceAndEndsWithItsOperation) {
   EXPECT_THAT(Outcome(), IsOk());
 }
 
+TEST_F(BalancingChangesTest, ASplitWithoutAKeyLeavesItToTheOperation) {
+  changes_.Begin(DecisionTo(DecisionKind::kSplit));
+  const BalancingChanges::Step step = Only();
+  EXPECT_EQ(std::get<SplitShardRequest>(step.request).at, std::nullopt);
+  Answer(step.change, 7);
+  shards_.operation(7).state = OperationState::kSucceeded;
+  EXPECT_TRUE(Advance().empty());
+  EXPECT_THAT(Outcome(), IsOk());
+}
+
 TEST_F(BalancingChangesTest, AnAccountInTheMiddleTakesTwoSplitsTheRightOneFirst) {
   changes_.Begin(DecisionTo(DecisionKind::kIsolateAccount, {kLow, kHigh}));
   BalancingChanges::Step step = Only();
