@@ -559,6 +559,7 @@ struct FakeDaemon::Services {
   Routing routing{*this};
   Shards shards{*this};
   FakeThreads threads;
+  FakeBalancing balancing;
   Operations operations{*this};
   Admin admin{*this};
   Health health{*this};
@@ -595,7 +596,7 @@ void FakeDaemon::Start() {
   builder.AddListeningPort(endpoint_, grpc::InsecureServerCredentials(), &port);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            &services_->account, &services_->state, &services_->routing, &services_->shards,
-           &services_->threads, &services_->operations, &services_->admin, &services_->health}) {
+           &services_->threads, &services_->balancing, &services_->operations, &services_->admin, &services_->health}) {
     builder.RegisterService(service);
   }
   server_ = builder.BuildAndStart();
@@ -614,6 +615,7 @@ void FakeDaemon::Stop() {
 }
 
 FakeThreads& FakeDaemon::threads() { return services_->threads; }
+FakeBalancing& FakeDaemon::balancing() { return services_->balancing; }
 
 void FakeDaemon::SetFaults(const Faults& faults) {
   const std::lock_guard<std::mutex> lock(mutex_);

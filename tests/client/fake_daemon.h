@@ -14,6 +14,7 @@
 #include "grpcpp/support/status.h"
 #include "shardd/v1/admin.pb.h"
 #include "shardd/v1/operation.pb.h"
+#include "tests/client/fake_balancing.h"
 #include "tests/client/fake_shards.h"
 #include "tests/client/fake_store.h"
 #include "tests/client/fake_threads.h"
@@ -74,6 +75,7 @@ class FakeDaemon {
   void SetStatus(const v1::StatusResponse& status);
   void SetServing(bool serving);
   FakeThreads& threads();
+  FakeBalancing& balancing();
 
   // How many calls came in that are not streams.
   int calls() const;
