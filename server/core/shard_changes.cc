@@ -1,6 +1,8 @@
 #include "server/core/shard_changes.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -76,6 +78,17 @@ std::string Words(const OperationRecord& operation) {
   }
 }
 
+// When the shards that a change made were last split, given when those it replaces were.
+absl::Time LastSplitAfter(const TableChange& change,
+                          const std::function<absl::Time(ShardId)>& last_split_of) {
+  if (change.kind == OperationKind::kSplit) return change.time;
+  absl::Time last_split = absl::InfinitePast();
+  for (const Route& route : change.diff.removed) {
+    last_split = std::max(last_split, last_split_of(route.shard));
+  }
+  return last_split;
+}
+
 }  // namespace
 
 absl::Status ShardChanges::Load(const storage::Reader& meta, size_t shard_count) {
@@ -132,12 +145,18 @@ absl::Status ShardChanges::Load(const storage::Reader& meta, size_t shard_count)
       return Corrupt(absl::StrCat("table, which operation ", ToText(id), " does not fit,"));
     }
   }
+  // Of shards that are no more, too: what they were merged into takes it over.
+  std::map<ShardId, absl::Time> last_splits;
   for (const std::shared_ptr<const TableChange>& change : lineage_) {
+    const absl::Time last_split = LastSplitAfter(*change, [&](ShardId shard) {
+      return last_splits.try_emplace(shard, absl::InfinitePast()).first->second;
+    });
     for (const Route& route : change->diff.added) {
+      last_splits[route.shard] = last_split;
       const auto note = notes_.find(route.shard);
       if (note == notes_.end()) continue;
       note->second.last_change = change->time;
-      if (change->kind == OperationKind::kSplit) note->second.last_split = change->time;
+      note->second.last_split = last_split;
     }
   }
   return absl::OkStatus();
@@ -662,12 +681,11 @@ void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
 }
 
 void ShardChanges::NoteFlip(const Flip& flip, CoordinatorTurn& turn) {
-  absl::Time last_split = absl::InfinitePast();
+  const absl::Time last_split = LastSplitAfter(
+      *flip.change, [this](ShardId shard) { return notes_.at(shard).last_split; });
   for (const Route& route : flip.change->diff.removed) {
-    last_split = std::max(last_split, notes_.at(route.shard).last_split);
     if (flip.after->FindShard(route.shard) == nullptr) notes_.erase(route.shard);
   }
-  if (flip.change->kind == OperationKind::kSplit) last_split = flip.change->time;
   for (const Route& route : flip.change->diff.added) {
     ShardNote& note = NoteOf(route.shard);
     note.last_change = flip.change->time;

@@ -137,41 +137,42 @@ absl::Time ShardMailbox::oldest() const {
   return oldest_;
 }
 
-std::vector<ShardMailbox::Item> ShardMailbox::TakeRange(const KeyRange& range, TableEpoch since) {
+ShardMailbox::Taken ShardMailbox::TakeRange(const KeyRange& range, TableEpoch since) {
   MutexLock lock(mutex_);
   since_ = since;
-  std::vector<Item> taken;
-  const absl::Time oldest = oldest_;
+  Taken taken;
+  taken.oldest = oldest_;
   std::vector<Item> items = std::exchange(items_, {});
   depth_ = 0;
   bytes_ = 0;
   for (Item& item : items) {
     Item part = TakeFrom(item, range);
-    if (!part.empty()) taken.push_back(std::move(part));
+    if (!part.empty()) taken.items.push_back(std::move(part));
     if (item.empty()) continue;
     Count(WeightOf(item));
     items_.push_back(std::move(item));
   }
-  oldest_ = items_.empty() ? absl::InfiniteFuture() : oldest;
+  oldest_ = items_.empty() ? absl::InfiniteFuture() : taken.oldest;
   return taken;
 }
 
-std::vector<ShardMailbox::Item> ShardMailbox::TakeAll() {
+ShardMailbox::Taken ShardMailbox::TakeAll() {
   MutexLock lock(mutex_);
   since_ = kNever;
   depth_ = 0;
   bytes_ = 0;
-  oldest_ = absl::InfiniteFuture();
-  return std::exchange(items_, {});
+  return {std::exchange(items_, {}), std::exchange(oldest_, absl::InfiniteFuture())};
 }
 
-void ShardMailbox::Append(std::vector<Item> items, TableEpoch since) {
+void ShardMailbox::Append(Taken taken, TableEpoch since) {
   MutexLock lock(mutex_);
   since_ = since;
-  for (Item& item : items) {
+  for (Item& item : taken.items) {
     Count(WeightOf(item));
     items_.push_back(std::move(item));
   }
+  // After Count, which takes what comes first for the oldest.
+  if (!taken.items.empty()) oldest_ = std::min(oldest_, taken.oldest);
   if (wants_items_ && !items_.empty()) Notify();
 }
 

@@ -67,13 +67,19 @@ class ShardMailbox {
  private:
   friend class ShardMailboxes;
 
+  // What goes from one mailbox to another.
+  struct Taken {
+    std::vector<Item> items;
+    absl::Time oldest = absl::InfiniteFuture();  // none came before
+  };
+
   // For a change of the table. Takes out what is for accounts in the range, in order; what is for
   // no account is copied. From now on pushes by tables before `since` are turned away.
-  std::vector<Item> TakeRange(const KeyRange& range, TableEpoch since);
+  Taken TakeRange(const KeyRange& range, TableEpoch since);
   // Takes out everything; all pushes are turned away.
-  std::vector<Item> TakeAll();
+  Taken TakeAll();
   // Adds what was taken out of another one; bounds do not count.
-  void Append(std::vector<Item> items, TableEpoch since);
+  void Append(Taken taken, TableEpoch since);
   PushResult PushAnyway(Item&& item);
 
   struct Weight {

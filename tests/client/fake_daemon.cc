@@ -596,7 +596,8 @@ void FakeDaemon::Start() {
   builder.AddListeningPort(endpoint_, grpc::InsecureServerCredentials(), &port);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
            &services_->account, &services_->state, &services_->routing, &services_->shards,
-           &services_->threads, &services_->balancing, &services_->operations, &services_->admin, &services_->health}) {
+           &services_->threads, &services_->balancing, &services_->operations, &services_->admin,
+           &services_->health}) {
     builder.RegisterService(service);
   }
   server_ = builder.BuildAndStart();

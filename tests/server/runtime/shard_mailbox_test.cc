@@ -240,6 +240,23 @@ TEST_F(ShardMailboxTest, WhatMovesCountsButIsNotRefused) {
   EXPECT_EQ(child->Push(OneOf(4, kHigh), kTwo), Result::kFull);
 }
 
+TEST_F(ShardMailboxTest, WhatMovesKeepsItsAge) {
+  const auto low = New();
+  mailboxes_.Add(kAll, low);
+  const absl::Time first = clock_.Now();
+  ASSERT_TRUE(mailboxes_.Push(*low, OneOf(1, kHigh), kOne).empty());
+  clock_.Advance(absl::Seconds(1));
+  const auto high = New(2);
+  mailboxes_.Split(low, kUpper, high, kTwo);
+  EXPECT_EQ(low->oldest(), absl::InfiniteFuture());
+  EXPECT_EQ(high->oldest(), first);
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_TRUE(mailboxes_.Push(*low, OneOf(2, kLow), kTwo).empty());
+  mailboxes_.Merge(high, low, kThree);
+  EXPECT_EQ(low->oldest(), first);
+  EXPECT_EQ(high->oldest(), absl::InfiniteFuture());
+}
+
 TEST_F(ShardMailboxTest, AMergeAppends) {
   const auto low = New();
   const auto high = New(2);
