@@ -498,6 +498,27 @@ TEST(ShardChangesTest, OneOperationWorksOnAShard) {
   EXPECT_THAT(world.Ask(VerifyShardRequest{shard}), IsOk());
 }
 
+// Plan: a merge takes over when its parts were last split, a move changes nothing of that; the
+// balancer goes by it after a restart as before.
+TEST(ShardChangesTest, AgesOfShardsSurviveARestart) {
+  World world;
+  SplitAndMove(world);
+  world.now_ += absl::Hours(1);
+  Do(world, MergeShardsRequest{OwnerOfAll(world), ShardId{3}, {}});
+  const ShardNotes before = *world.notes();
+  world.Start();
+  int split_once = 0;
+  for (const Route& route : world.table().routes()) {
+    const ShardNote& note = world.notes()->at(route.shard);
+    EXPECT_EQ(note.last_change, before.at(route.shard).last_change) << ToText(route.shard);
+    EXPECT_EQ(note.last_split, before.at(route.shard).last_split) << ToText(route.shard);
+    if (note.last_split == absl::InfinitePast()) continue;
+    ++split_once;
+    EXPECT_GT(note.last_change, note.last_split);
+  }
+  EXPECT_EQ(split_once, 1);
+}
+
 TEST(ShardChangesTest, APinnedShardStaysAsItIs) {
   World world;
   const ShardId shard = OwnerOfAll(world);
