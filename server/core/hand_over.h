@@ -31,6 +31,7 @@ struct HandOver {
   std::map<std::string, uint64_t, std::less<>> closed_namespaces;
   size_t cache_bytes = 0;  // what the next owner may use
   absl::Time since;        // when the owner stopped, if it did before the table was changed
+  absl::Time paused_until = absl::InfinitePast();
 };
 
 }  // namespace shardd

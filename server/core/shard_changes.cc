@@ -392,10 +392,10 @@ absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, Shar
 
 absl::StatusOr<ShardNote> ShardChanges::Pause(const PauseShardRequest& request,
                                               CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, {}));
-  NoteOf(route.shard).paused_until = request.until;
-  Command(route.shard, PauseRequests{request.until}, turn);
-  return notes_.at(route.shard);
+  if (table().FindShard(request.shard) == nullptr) return ShardNotFound(request.shard);
+  NoteOf(request.shard).paused_until = request.until;
+  Command(request.shard, PauseRequests{request.until}, turn);
+  return notes_.at(request.shard);
 }
 
 absl::StatusOr<ShardNote> ShardChanges::Pin(const PinShardRequest& request, CoordinatorTurn& turn) {
@@ -683,13 +683,20 @@ void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
 void ShardChanges::NoteFlip(const Flip& flip, CoordinatorTurn& turn) {
   const absl::Time last_split = LastSplitAfter(
       *flip.change, [this](ShardId shard) { return notes_.at(shard).last_split; });
+  absl::Time paused_until = absl::InfinitePast();
   for (const Route& route : flip.change->diff.removed) {
+    paused_until = std::max(paused_until, notes_.at(route.shard).paused_until);
     if (flip.after->FindShard(route.shard) == nullptr) notes_.erase(route.shard);
   }
   for (const Route& route : flip.change->diff.added) {
     ShardNote& note = NoteOf(route.shard);
     note.last_change = flip.change->time;
     note.last_split = last_split;
+    note.paused_until = paused_until;
+    // Owners hand it over by themselves, but for what they were told after they had.
+    if (paused_until != absl::InfinitePast()) {
+      Command(route.shard, PauseRequests{paused_until}, turn);
+    }
   }
   tables_.Add(flip.after);
   tables_changed_ = notes_changed_ = true;

@@ -96,7 +96,8 @@ HandOver ShardCore::Release(const KeyRange& range) {
                  .history = history_.Extract(moves),
                  .closed_namespaces = closed_namespaces_,
                  .cache_bytes = 0,
-                 .since = {}};
+                 .since = {},
+                 .paused_until = paused_until_};
   std::erase_if(watches_, [&](auto& watch) {
     if (!range.Contains(watch.second.key)) return false;
     watches_of_account_.erase(watch.second.account);
@@ -115,6 +116,7 @@ void ShardCore::Take(HandOver state) {
     next_closed_ = std::max(next_closed_, order + 1);
   }
   cache_->SetBytesMax(std::max(cache_->bytes_max(), state.cache_bytes));
+  paused_until_ = std::max(paused_until_, state.paused_until);
 }
 
 void ShardCore::AddWatch(CallId call, Watch watch) {

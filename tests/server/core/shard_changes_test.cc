@@ -151,6 +151,7 @@ class World {
 
   size_t under_way() const { return under_way_.size(); }
   CoordinatorCore& core() { return *core_; }
+  const ShardCore& owner(ShardId shard) const { return *owners_.at(shard).core; }
   const RouteTable& table() const { return core_->table(); }
   const OperationRecord& operation(OperationId id) const { return core_->operations().at(id); }
   storage::MemoryStore& store() { return store_; }
@@ -517,6 +518,31 @@ TEST(ShardChangesTest, AgesOfShardsSurviveARestart) {
     EXPECT_GT(note.last_change, note.last_split);
   }
   EXPECT_EQ(split_once, 1);
+}
+
+// Plan: pause a shard that is being split, at every step of it; both halves must be paused in the
+// end, and a resume of one must not wake the other.
+TEST(ShardChangesTest, APauseGoesWithTheRange) {
+  for (int steps = 0; steps < 20; ++steps) {
+    World world;
+    const ShardId shard = OwnerOfAll(world);
+    ASSERT_THAT(world.Ask(SplitAll(world)), IsOk());
+    for (int i = 0; i < steps; ++i) world.Step();
+    const bool split = world.table().FindShard(ShardId{3}) != nullptr;
+    const absl::Time until = world.now_ + absl::Hours(1);
+    ASSERT_THAT(world.Ask<ShardNote>(PauseShardRequest{shard, until}), IsOk());
+    world.RunToTheEnd();
+    EXPECT_FALSE(world.owner(shard).TakesRequests(world.now_));
+    EXPECT_EQ(world.owner(ShardId{3}).TakesRequests(world.now_), split);
+    EXPECT_EQ(world.notes()->at(ShardId{3}).paused_until == until, !split);
+    ASSERT_THAT(world.Ask<ShardNote>(PauseShardRequest{shard, world.now_}), IsOk());
+    world.RunToTheEnd();
+    EXPECT_TRUE(world.owner(shard).TakesRequests(world.now_));
+    EXPECT_EQ(world.owner(ShardId{3}).TakesRequests(world.now_), split);
+    world.now_ = until;
+    EXPECT_TRUE(world.owner(ShardId{3}).TakesRequests(world.now_));
+    world.ExpectWhole();
+  }
 }
 
 TEST(ShardChangesTest, APinnedShardStaysAsItIs) {
