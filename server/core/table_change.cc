@@ -23,7 +23,8 @@ void PutRoutes(ByteWriter& writer, const std::vector<Route>& routes) {
   }
 }
 
-// An end of another length than a key's is damage, which `ok` tells.
+// No shard or home has the number 0, no home one above the largest, and no end another length than
+// a key's: then `ok` is cleared.
 std::vector<Route> GetRoutes(ByteReader& reader, bool& ok) {
   std::vector<Route> routes;
   for (uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
@@ -36,6 +37,7 @@ std::vector<Route> GetRoutes(ByteReader& reader, bool& ok) {
     const absl::string_view end = reader.Bytes();
     route.range.end = RoutingKeyFromBytes(end);
     ok = ok && (end.empty() || route.range.end.has_value()) &&
+         route.shard.value != 0 && route.home.number != 0 &&
          route.home.number <= storage::kHomeNumberMax;
     routes.push_back(route);
   }

@@ -78,6 +78,8 @@ TEST(TableChangeTest, RefusesOtherBytes) {
     edit(change);
     EXPECT_THAT(TableChange::Decode(change.Encode()), HasReason(Reason::kStorageCorrupt));
   };
+  refused([](TableChange& change) { change.diff.added[0].shard = ShardId{0}; });
+  refused([](TableChange& change) { change.diff.removed[0].home = storage::Family{0}; });
   refused([](TableChange& c) { c.kind = OperationKind::kDeleteNamespace; });
   refused([](TableChange& c) { c.kind = OperationKind::kVerify; });
   refused([](TableChange& c) { c.diff.epoch = TableEpoch{0}; });
