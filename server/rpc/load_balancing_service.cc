@@ -153,8 +153,8 @@ absl::Status List(ListCall& call) {
   SHARDD_ASSIGN_OR_RETURN(NamePage page,
                           NamePage::Begin(list, request.page_size(), request.page_token()));
   SHARDD_ASSIGN_OR_RETURN(const size_t size, PageSizeFrom(request.page_size()));
-  uint64_t before = UINT64_MAX;
-  static_cast<void>(absl::SimpleAtoi(page.after(), &before));  // empty: from the newest
+  uint64_t before = 0;
+  if (!absl::SimpleAtoi(page.after(), &before)) before = UINT64_MAX;  // empty: from the newest
   const auto wanted = [&](const LoggedDecision& entry) {
     if (acting_only && !entry.decision.acts()) return false;
     return !shard.has_value() || entry.decision.shard == shard || entry.decision.partner == shard;

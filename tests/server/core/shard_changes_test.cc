@@ -503,9 +503,10 @@ TEST(ShardChangesTest, OneOperationWorksOnAShard) {
 // balancer goes by it after a restart as before.
 TEST(ShardChangesTest, AgesOfShardsSurviveARestart) {
   World world;
+  const ShardId parent = OwnerOfAll(world);
   SplitAndMove(world);
   world.now_ += absl::Hours(1);
-  Do(world, MergeShardsRequest{OwnerOfAll(world), ShardId{3}, {}});
+  Do(world, MergeShardsRequest{parent, ShardId{3}, {}});
   const ShardNotes before = *world.notes();
   world.Start();
   int split_once = 0;

@@ -217,7 +217,7 @@ TEST_F(LoadBalancingTest, DecisionsComeInPagesTheNewestFirst) {
   request.set_shard_id("s-0002");
   EXPECT_EQ(Call(&Stub::ListDecisions, request).decisions_size(), 2);
   request.set_page_token(token);  // of another question
-  EXPECT_EQ(Refusal(&Stub::ListDecisions, request).field, "page_token");
+  EXPECT_EQ(Refusal(&Stub::ListDecisions, request).reason, "INVALID_PAGE_TOKEN");
   request.clear_page_token();
   request.set_page_size(-1);
   EXPECT_EQ(Refusal(&Stub::ListDecisions, request).field, "page_size");
