@@ -108,9 +108,13 @@ inline constexpr uint64_t kSweepOutcomesOfDeleted = kOutcomesPerAccountMax;
 inline constexpr absl::Duration kSweepStepInterval = absl::Seconds(1);
 inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 
-// Rehome: what one step copies or deletes between two turns, about a millisecond of work.
-inline constexpr size_t kRehomeRecordsPerStep = 2048;
-inline constexpr size_t kRehomeBytesPerStep = size_t{256} << 10;
+// Rehome: what one step copies or deletes between two turns, half a millisecond of work. While the
+// shard has requests, steps rest so that a second sees about so much: on a small machine that takes
+// a tenth of the worker's time. A shard that had none for a while is copied as fast as it goes.
+inline constexpr size_t kRehomeRecordsPerStep = 1024;
+inline constexpr size_t kRehomeBytesPerStep = size_t{64} << 10;
+inline constexpr size_t kRehomeBytesPerSecond = size_t{8} << 20;
+inline constexpr absl::Duration kRehomeIdleAfter = absl::Milliseconds(50);
 // After a step that could not read, another one is tried then.
 inline constexpr absl::Duration kRehomeRetryInterval = absl::Seconds(1);
 

@@ -60,6 +60,7 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, HandOver state, Options opti
 }
 
 void ShardCore::Step(ShardRequest request, ShardTurn& turn) {
+  last_request_ = turn.now;
   if (absl::Status refused = Admit(request, turn.now); !refused.ok()) {
     turn.effects.push_back(Reply{request.call, std::move(refused)});
     return;
@@ -425,7 +426,7 @@ void ShardCore::FinishTurn(ShardTurn& turn) {
   turn.wake_at = watches_.empty() ? next_sweep_ : std::min(next_sweep_, next_progress_);
   if (paused_until_ > turn.now) turn.wake_at = std::min(turn.wake_at, paused_until_);
   if (rehome_.has_value() && rehome_->HasWork()) {
-    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, rehome_retry_));
+    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, rehome_rests_until_));
   }
 }
 

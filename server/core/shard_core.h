@@ -46,7 +46,8 @@ class ShardCore {
     uint64_t outcomes_per_account = limits::kOutcomesPerAccountMax;
     absl::Duration outcome_retention = limits::kOutcomeRetention;
     absl::Duration outcome_age_min = limits::kOutcomeAgeMin;
-    Rehome::Pace rehome_pace = {limits::kRehomeRecordsPerStep, limits::kRehomeBytesPerStep};
+    Rehome::Pace rehome_pace = {limits::kRehomeRecordsPerStep, limits::kRehomeBytesPerStep,
+                                limits::kRehomeBytesPerSecond};
   };
 
   // At start, from what is stored; `epoch`: of the table.
@@ -167,7 +168,8 @@ class ShardCore {
   std::optional<Tally> tally_;
   std::optional<Rehome> rehome_;
   bool rehome_reported_ = false;  // that everything is copied, or cannot be
-  absl::Time rehome_retry_ = absl::InfinitePast();
+  absl::Time rehome_rests_until_ = absl::InfinitePast();
+  absl::Time last_request_ = absl::InfinitePast();
   bool retired_ = false;
   absl::Time paused_until_ = absl::InfinitePast();
   // It was given a part away since the cache was empty: should that come back, what the cache knows

@@ -204,12 +204,12 @@ void ShardCore::Run(AbandonRehome&& command, ShardTurn& turn) {
 void ShardCore::RehomeStep(ShardTurn& turn) {
   const OperationId operation = rehome_->record().operation;
   if (rehome_->HasWork()) {
-    if (turn.now < rehome_retry_) return;
+    if (turn.now < rehome_rests_until_) return;
     const storage::OverlayReader view(*turn.committed, turn.batch);
     storage::WriteSet step;
     const absl::Status status = rehome_->Step(view, options_.rehome_pace, step);
     if (!status.ok()) {
-      rehome_retry_ = turn.now + limits::kRehomeRetryInterval;
+      rehome_rests_until_ = turn.now + limits::kRehomeRetryInterval;
       // Reported once: the coordinator gives the rehome up, and the shard serves on where it is.
       // What is left behind is cleared when it can be read again.
       const bool copies = rehome_->record().stage == RehomeStage::kCopying;
@@ -217,6 +217,11 @@ void ShardCore::RehomeStep(ShardTurn& turn) {
         turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, status}));
       }
       return;
+    }
+    const size_t rate = options_.rehome_pace.bytes_per_second;
+    if (rate > 0 && turn.now - last_request_ < limits::kRehomeIdleAfter) {
+      rehome_rests_until_ = turn.now + absl::Seconds(static_cast<double>(step.bytes()) /
+                                                     static_cast<double>(rate));
     }
     AddAll(step, turn.batch);
   }

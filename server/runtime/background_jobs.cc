@@ -35,7 +35,7 @@ void BackgroundJobs::Loop() {
   while (queue_.PopAll(jobs, absl::InfiniteFuture(), clock_)) {
     record_->EnterPhase(ThreadPhase::kRunning);
     for (Job& job : jobs) {
-      job();
+      job(*record_);
       record_->CountItems(1);
     }
     jobs.clear();

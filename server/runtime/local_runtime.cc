@@ -214,14 +214,15 @@ void LocalRuntime::ForgetShard(ShardId shard) {
 void LocalRuntime::Survey(const SurveyOrder& order) {
   // Taken here, between two turns of the owner: what it commits later is not seen.
   std::shared_ptr<storage::Reader> view = store_.Snapshot();
-  const bool added = surveys_->Add([this, order, view = std::move(view)] {
-    coordinator_->PushResult(RunSurvey(*view, order, stop_jobs_));
+  const bool added = surveys_->Add([this, order, view = std::move(view)](ThreadRecord& record) {
+    const auto goes_on = [&record] { record.EnterPhase(ThreadPhase::kRunning); };
+    coordinator_->PushResult(RunSurvey(*view, order, stop_jobs_, goes_on));
   });
   if (!added) return;  // the daemon stops; the operation goes on at the next start
 }
 
 void LocalRuntime::Compact(const struct CompactRange& order) {
-  static_cast<void>(compactions_->Add([this, order] {
+  static_cast<void>(compactions_->Add([this, order](ThreadRecord&) {
     const absl::Status status = store_.CompactRange(order.home, BoundsOf(order.range), stop_jobs_);
     coordinator_->PushResult(RangeCompacted{order.operation, status});
   }));

@@ -12,7 +12,7 @@ constexpr size_t kRecordsPerStep = 1024;
 }  // namespace
 
 SurveyDone RunSurvey(const storage::Reader& view, const SurveyOrder& order,
-                     const std::atomic<bool>& stop) {
+                     const std::atomic<bool>& stop, const std::function<void()>& on_step) {
   SurveyDone done;
   done.operation = order.operation;
   done.purpose = order.purpose;
@@ -27,6 +27,7 @@ SurveyDone RunSurvey(const storage::Reader& view, const SurveyOrder& order,
       done.status = ended.status();
       return done;
     }
+    on_step();
     if (*ended) break;
     if (stop.load(std::memory_order_relaxed)) {
       done.status = Error(Reason::kDraining, "the daemon stops");

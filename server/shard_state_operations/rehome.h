@@ -56,10 +56,12 @@ std::string RehomeKey(ShardId shard);
 // Thread safety: none.
 class Rehome {
  public:
-  // One step reads and writes about so much.
+  // One step reads and writes about so much, and who takes them rests so long between two of them
+  // that they come to so much a second; 0: no rest.
   struct Pace {
     size_t records = 0;
     size_t bytes = 0;
+    size_t bytes_per_second = 0;
   };
 
   // A new one, or one taken up after a restart: by then everybody reads by the stored table.

@@ -288,7 +288,7 @@ void SimRuntime::AdvanceSurvey() {
   Survey survey = std::move(*chosen);
   surveys_.erase(chosen);
   if (bug_ == Bug::kSurveyTooLate) survey.view = store_->Snapshot();
-  Tell(RunSurvey(*survey.view, survey.order, std::atomic<bool>(false)));
+  Tell(RunSurvey(*survey.view, survey.order, std::atomic<bool>(false), [] {}));
 }
 
 void SimRuntime::Tell(CoordinatorItem item) {
