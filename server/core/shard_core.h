@@ -68,6 +68,8 @@ class ShardCore {
   bool TakesRequests(absl::Time now) const { return !retired_ && now >= paused_until_; }
   // Whether it has given everything away.
   bool retired() const { return retired_; }
+  // Whether a rehome has steps left to take.
+  bool moves() const { return rehome_.has_value() && rehome_->HasWork(); }
 
   // Ends a turn: background work that is due, and what is written once per turn. Call it last,
   // before the commit, and also for a turn without requests.

@@ -298,7 +298,7 @@ void SimRuntime::Tell(CoordinatorItem item) {
 
 bool SimRuntime::paused() const {
   return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
-    return worker.second.mailbox->Waits(/*take_items=*/true);
+    return worker.second.mailbox->Waits(/*take_items=*/true) || worker.second.core->moves();
   });
 }
 

@@ -70,7 +70,7 @@ class SimRuntime {
   // The time at which somebody wants to be woken, if nothing comes before.
   absl::Time NextWake() const;
 
-  // Whether requests wait for the end of a pause.
+  // Whether requests wait for the end of a pause, or a rehome for that of a rest.
   bool paused() const;
 
   void FailNextSync();

@@ -364,7 +364,29 @@ TEST_F(ShardCoreChangesTest, ARehomeGoesOnBetweenRequests) {
   ExpectCounts(core().stats(), Route{ShardId{1}, whole_.range, kOtherHome});
 }
 
+// Plan: a step of a shard that has requests is followed by a rest, as long as its bytes ask for; one
+// that had none for a while goes on at once.
+TEST_F(ShardCoreChangesTest, ARehomeRestsWhileThereAreRequests) {
+  ShardCore::Options options;
+  options.rehome_pace = {1, 1000, 100};
+  Restart(options);
+  Fill();
+  ASSERT_THAT(store().CreateHome(kOtherHome), IsOk());
+  TurnResult turn = Command(BeginRehome{kOperation, kOtherHome});
+  const size_t copied = Survey(whole_.range, kOtherHome).record_count;
+  EXPECT_GT(turn.wake_at, now_);
+  turn = Turn({});
+  EXPECT_EQ(Survey(whole_.range, kOtherHome).record_count, copied);
+  now_ += absl::Seconds(10);
+  turn = Turn({});
+  EXPECT_GT(Survey(whole_.range, kOtherHome).record_count, copied);
+  EXPECT_EQ(turn.wake_at, now_) << "nobody asks for anything";
+}
+
 TEST_F(ShardCoreChangesTest, ARehomeIsGivenUp) {
+  ShardCore::Options options;
+  options.rehome_pace.bytes_per_second = 0;
+  Restart(options);
   Fill();
   ASSERT_THAT(store().CreateHome(kOtherHome), IsOk());
   Command(BeginRehome{kOperation, kOtherHome});
