@@ -378,9 +378,12 @@ TEST_F(ShardCoreChangesTest, ARehomeRestsWhileThereAreRequests) {
   turn = Turn({});
   EXPECT_EQ(Survey(whole_.range, kOtherHome).record_count, copied);
   now_ += absl::Seconds(10);
-  turn = Turn({});
+  // The totals count whole accounts, and an account is several records.
+  for (int i = 0; i < 5; ++i) {
+    turn = Turn({});
+    EXPECT_EQ(turn.wake_at, now_) << "nobody asks for anything";
+  }
   EXPECT_GT(Survey(whole_.range, kOtherHome).record_count, copied);
-  EXPECT_EQ(turn.wake_at, now_) << "nobody asks for anything";
 }
 
 TEST_F(ShardCoreChangesTest, ARehomeIsGivenUp) {
