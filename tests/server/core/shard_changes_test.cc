@@ -5,6 +5,7 @@
 #include "server/core/shard_changes.h"
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -16,7 +17,7 @@
 #include "server/core/coordinator_core.h"
 #include "server/core/meta_records.h"
 #include "server/core/shard_core.h"
-#include "server/shard_state_operations/range_survey.h"
+#include "server/runtime/survey.h"
 #include "storage/memory_store.h"
 #include "tests/support/status_matchers.h"
 
@@ -142,9 +143,8 @@ class World {
   }
 
   SurveyTotals Survey(const KeyRange& range, storage::Family home) {
-    SurveyDone done;
-    done.purpose = SurveyPurpose::kVerify;
-    Survey(store_, home, range, done);
+    const SurveyOrder order{OperationId{}, ShardId{}, SurveyPurpose::kVerify, home, range, {}};
+    const SurveyDone done = RunSurvey(store_, order, std::atomic<bool>(false), [] {});
     EXPECT_EQ(done.error_count, 0u) << done.first_error;
     return done.totals;
   }
@@ -249,33 +249,13 @@ class World {
   }
   void Handle(ShardReport report) { Tell(std::move(report)); }
   void Handle(OrderedSurvey ordered) {
-    const SurveyOrder& order = ordered.order;
-    SurveyDone done;
-    done.operation = order.operation;
-    done.purpose = order.purpose;
-    done.stats = order.stats;
-    Survey(*ordered.view, order.home, order.range, done);
-    Tell(std::move(done));
+    Tell(RunSurvey(*ordered.view, ordered.order, std::atomic<bool>(false), [] {}));
   }
   void Handle(DropHome drop) {
     EXPECT_THAT(store_.DropHome(drop.home), IsOk());
     Tell(HomeDropped{drop.operation});
   }
   void Handle(CompactRange order) { Tell(RangeCompacted{order.operation, absl::OkStatus()}); }
-
-  static void Survey(const storage::Reader& view, storage::Family home, const KeyRange& range,
-                     SurveyDone& done) {
-    RangeSurvey survey(view, home, range, {.checksum = done.purpose == SurveyPurpose::kVerify});
-    for (int i = 0; i < kStepsMax; ++i) {
-      const absl::StatusOr<bool> ended = survey.Step(1000);
-      if (!ended.ok()) done.status = ended.status();
-      if (!ended.ok() || *ended) break;
-    }
-    done.totals = survey.totals();
-    done.median_key = survey.median_key();
-    done.error_count = survey.errors().count;
-    done.first_error = survey.errors().first;
-  }
 
   void ExpectWhole(const Route& route) {
     ASSERT_TRUE(owners_.contains(route.shard));
