@@ -91,14 +91,12 @@ void SetPolicy(SetPolicyCall& call) {
 }
 
 void Pause(const Clock& clock, PauseCall& call) {
-  absl::Duration duration = limits::kBalancerPauseDefault;
-  if (call.request().has_duration()) duration = FromProto(call.request().duration());
-  if (duration <= absl::ZeroDuration() || duration > limits::kBalancerPauseMax) {
-    return call.Finish(InvalidField(
-        "duration", absl::StrCat("is ", absl::FormatDuration(duration), "; it must be above 0 and ",
-                                 absl::FormatDuration(limits::kBalancerPauseMax), " at most")));
+  absl::StatusOr<absl::Duration> duration = limits::kBalancerPauseDefault;
+  if (call.request().has_duration()) {
+    duration = DurationFrom(call.request().duration(), limits::kBalancerPauseMax);
   }
-  const absl::Time until = clock.Now() + duration;
+  if (!duration.ok()) return call.Finish(duration.status());
+  const absl::Time until = clock.Now() + *duration;
   ToProto(until, *call.response().mutable_paused_until());
   call.runtime().balancer().PauseUntil(until, FinishOf(call));
 }

@@ -38,16 +38,6 @@ absl::StatusOr<std::optional<RoutingKey>> SplitKeyFrom(const v1::SplitShardReque
   return std::nullopt;
 }
 
-absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& proto,
-                                            absl::Duration max) {
-  const absl::Duration duration = FromProto(proto);
-  const bool whole = proto.nanos() >= 0 && proto.nanos() < 1'000'000'000;
-  if (whole && duration > absl::ZeroDuration() && duration <= max) return duration;
-  return InvalidField(
-      "duration", absl::StrCat("is ", absl::FormatDuration(duration),
-                               "; it must be more than 0 and at most ", absl::FormatDuration(max)));
-}
-
 }  // namespace
 
 absl::StatusOr<SplitShardRequest> FromProto(const v1::SplitShardRequest& proto) {
