@@ -16,8 +16,9 @@ namespace shardd {
 struct BalancingConfig {
   std::string policy = "load";
 
-  // A shard should be split when its load is above the mean of all by `imbalance_max`, but never
-  // below `load_floor` (an idle daemon has nothing to balance) and always above 1.
+  // A shard should be split when its load is above the mean by `imbalance_max`, but never below
+  // `load_floor` (an idle daemon has nothing to balance) and always above 1. The mean is of shards
+  // that are not idle, which is those from `load_floor` on.
   LoadThresholds thresholds;
   double imbalance_max = 1.4;
   double load_floor = 0.05;

@@ -27,7 +27,10 @@ LoadScale ScaleOf(const BalancingSnapshot& snapshot) {
   double shards = 0;
   for (const ShardSnapshot& shard : snapshot.shards) {
     if (!shard.load.measured() || IsSingleKey(shard.route.range)) continue;
-    sum += LoadOf(shard.load.smoothed(), config.thresholds).value;
+    const double load = LoadOf(shard.load.smoothed(), config.thresholds).value;
+    // Idle shards are no measure: each split would lower the mean, and so call for the next one.
+    if (load < config.load_floor) continue;
+    sum += load;
     lowest_sum += LowestLoad(shard.load, config.thresholds);
     ++shards;
   }
