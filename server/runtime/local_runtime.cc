@@ -309,7 +309,8 @@ void LocalRuntime::WatchSpace() {
   const auto record = threads_.Register("space", ThreadRole::kBackground, std::nullopt, nullptr);
   MutexLock lock(stop_mutex_);
   while (!stop_) {
-    record->EnterPhase(ThreadPhase::kRunning);
+    // Storage answers neither question while it waits for a slow disk.
+    record->EnterPhase(ThreadPhase::kSyncing);
     LookAtSpace();
     // A background error of the store shows here even when nobody writes.
     if (absl::Status health = store_.Health(); !health.ok()) Fail(std::move(health));

@@ -31,7 +31,7 @@ enum class ThreadPhase : uint8_t {
   kRunning = 2,     // works
   kCommitting = 3,  // writes a batch to storage and waits until it is durable
   kReplying = 4,    // hands out answers
-  kSyncing = 5,     // waits for storage to sync or to close
+  kSyncing = 5,     // waits for storage to sync, to close or to say how it is
   kWaiting = 6,     // waits for another thread in the middle of its work
 };
 
