@@ -3,18 +3,6 @@
 # hold exit codes, pages and messages against what the manual says, and the data against what was acknowledged.
 # shellcheck source=tests/integration/harness.sh
 source "$(dirname "${BASH_SOURCE[0]}")/harness.sh"
-# Or the daemon would warn that it does not know it.
-unset SHARDD_BIN
-
-# The answer's status code and body, as "CODE BODY".
-http_get() {  # ADDRESS PATH
-  local answer
-  exec 3<>"/dev/tcp/${1%:*}/${1##*:}" || { echo "no connection"; return; }
-  printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$2" >&3
-  answer=$(tr -d '\r' <&3)
-  exec 3>&-
-  printf '%s %s' "$(sed -n '1s/HTTP[^ ]* \([0-9]*\).*/\1/p' <<<"$answer")" "$(sed '1,/^$/d' <<<"$answer")"
-}
 
 put() { shardctl main state put cart "$1" "$2" --create-account >/dev/null; }
 get() { shardctl main state get cart "$1"; }

@@ -110,6 +110,16 @@ shardctl() {  # NAME ARGUMENT...
   timeout --foreground 120 "$bin/shardctl" --endpoints "${daemon_address[$1]}" "${@:2}"
 }
 
+# The answer's status code and body, as "CODE BODY".
+http_get() {  # ADDRESS PATH
+  local answer
+  exec 3<>"/dev/tcp/${1%:*}/${1##*:}" || { echo "no connection"; return; }
+  printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$2" >&3
+  answer=$(tr -d '\r' <&3)
+  exec 3>&-
+  printf '%s %s' "$(sed -n '1s/HTTP[^ ]* \([0-9]*\).*/\1/p' <<<"$answer")" "$(sed '1,/^$/d' <<<"$answer")"
+}
+
 cleanup() {
   local pid
   for pid in $(jobs -p); do kill_now "$pid"; done

@@ -10,14 +10,6 @@ dashboard=$deploy/grafana/shardd.json
 rules=$deploy/prometheus/shardd.rules.yml
 rules_test=$(realpath "$(dirname "${BASH_SOURCE[0]}")/shardd.rules_test.yml")
 
-# The body of the answer to GET PATH.
-http_body() {  # ADDRESS PATH
-  exec 3<>"/dev/tcp/${1%:*}/${1##*:}" || fail "no connection to $1"
-  printf 'GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' "$2" >&3
-  tr -d '\r' <&3 | sed '1,/^$/d'
-  exec 3>&-
-}
-
 # The expressions of a dashboard or of a file of rules.
 dashboard_expressions() {
   jq -r '[.. | objects | (.expr?, .definition?)] | .[] | strings' "$dashboard"
@@ -83,7 +75,8 @@ shardctl main namespace create shop >/dev/null
 shardctl main state put -n shop cart color blue --create-account >/dev/null
 shardctl main shard split s-0001 --at 20000000000000000000000000000000 --wait --yes >/dev/null
 shardctl main shard verify --all --wait >/dev/null
-http_body "${daemon_http[main]}" /metrics >"$work/metrics"
+page=$(http_get "${daemon_http[main]}" /metrics)
+printf '%s\n' "${page#200 }" >"$work/metrics"
 dashboard_expressions >"$work/dashboard.expr"
 rules_expressions >"$work/rules.expr"
 
