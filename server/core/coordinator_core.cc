@@ -15,11 +15,13 @@ absl::StatusOr<CoordinatorCore> CoordinatorCore::Load(const storage::Reader& met
   CoordinatorCore core;
   SHARDD_RETURN_IF_ERROR(core.parts_->operations.Load(meta));
   SHARDD_RETURN_IF_ERROR(core.parts_->namespaces.Load(meta));
-  SHARDD_RETURN_IF_ERROR(core.parts_->shards.Load(meta, shard_count));
+  SHARDD_RETURN_IF_ERROR(core.parts_->ledger.Load(meta, shard_count));
+  SHARDD_RETURN_IF_ERROR(core.parts_->shards.Load(meta));
   return core;
 }
 
 void CoordinatorCore::Start(CoordinatorTurn& turn) {
+  parts_->ledger.Start(turn.batch);
   parts_->shards.Start(turn);
   parts_->namespaces.Start(table(), turn);
 }
@@ -70,7 +72,7 @@ void CoordinatorCore::Run(CallId call, PauseShardRequest&& request, CoordinatorT
 }
 
 void CoordinatorCore::Run(CallId call, PinShardRequest&& request, CoordinatorTurn& turn) {
-  turn.effects.push_back(CoordinatorReply{call, parts_->shards.Pin(request, turn)});
+  turn.effects.push_back(CoordinatorReply{call, parts_->ledger.Pin(request, turn.now, turn.batch)});
 }
 
 template <typename Request>
@@ -86,11 +88,9 @@ void CoordinatorCore::FinishTurn(CoordinatorTurn& turn) {
 
 void CoordinatorCore::Publish(CoordinatorTurn& turn) {
   PublishTables tables;
-  tables.routing = parts_->shards.TakeChangedTables();
+  parts_->ledger.TakeChanged(tables);
   tables.namespaces = parts_->namespaces.TakeChanged();
   tables.operations = parts_->operations.TakeChanged();
-  tables.notes = parts_->shards.TakeChangedNotes();
-  tables.lineage = parts_->shards.TakeChangedLineage();
   // Shards hear of a namespace first: one that everybody sees open again is open in all of them.
   const auto after_shards =
       std::stable_partition(turn.effects.begin(), turn.effects.end(), [](const auto& effect) {

@@ -8,6 +8,7 @@
 #include "server/core/namespace_directory.h"
 #include "server/core/operation_book.h"
 #include "server/core/shard_changes.h"
+#include "server/core/shard_ledger.h"
 #include "storage/store.h"
 
 namespace shardd {
@@ -47,11 +48,11 @@ class CoordinatorCore {
   void EndWaits(CoordinatorTurn& turn) { parts_->operations.EndWaits(turn); }
 
   // Whether Load found an empty meta.
-  bool first_start() const { return parts_->shards.first_start(); }
+  bool first_start() const { return parts_->ledger.first_start(); }
   // The homes that may exist.
   std::vector<storage::Family> Homes() const { return parts_->shards.Homes(); }
 
-  const RouteTable& table() const { return parts_->shards.table(); }
+  const RouteTable& table() const { return parts_->ledger.table(); }
   const NamespaceTable& namespaces() const { return parts_->namespaces.table(); }
   const OperationTable& operations() const { return parts_->operations.table(); }
 
@@ -60,7 +61,8 @@ class CoordinatorCore {
   struct Parts {
     OperationBook operations;
     NamespaceDirectory namespaces{operations};
-    ShardChanges shards{operations, namespaces};
+    ShardLedger ledger;
+    ShardChanges shards{operations, namespaces, ledger};
   };
 
   CoordinatorCore() : parts_(std::make_unique<Parts>()) {}

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/account/account_record.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
 #include "server/base/limits.h"
@@ -22,8 +21,6 @@ absl::Status OperationNotFound(OperationId id) {
 }
 
 }  // namespace
-
-absl::Time AsStored(absl::Time now) { return FromStoredTime(ToStoredTime(now)); }
 
 std::string OperationKey(OperationId id) {
   return ByteWriter().Raw(kOperationPrefix).Fixed64(id.value).Take();

@@ -71,9 +71,6 @@ class OperationBook {
   bool changed_ = true;  // at first nobody knows it
 };
 
-// So that a restart changes nothing of what was shown.
-absl::Time AsStored(absl::Time now);
-
 // Its key in meta.
 std::string OperationKey(OperationId id);
 

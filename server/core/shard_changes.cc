@@ -1,13 +1,10 @@
 #include "server/core/shard_changes.h"
 
 #include <algorithm>
-#include <functional>
-#include <map>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "server/account/account_record.h"
 #include "server/base/check.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
@@ -19,22 +16,8 @@
 namespace shardd {
 namespace {
 
-// Keys in meta (storage/FORMAT.md).
-constexpr absl::string_view kTableKey = "table";
-constexpr absl::string_view kNextShardKey = "next-shard";
-constexpr absl::string_view kPinPrefix = "pin/";
+// Its key in meta begins with this (storage/FORMAT.md); the shard follows.
 constexpr absl::string_view kRehomePrefix = "rehome/";
-constexpr storage::Family kFirstHome{1};
-constexpr uint8_t kNextShardVersion = 1;
-constexpr uint8_t kPinVersion = 1;
-
-std::string PinKey(ShardId shard) {
-  return ByteWriter().Raw(kPinPrefix).Fixed64(shard.value).Take();
-}
-
-absl::Status Corrupt(absl::string_view what) {
-  return Error(Reason::kStorageCorrupt, absl::StrCat("the stored ", what, " cannot be read"));
-}
 
 // The shard whose bytes go to another home.
 ShardId MoverOf(const OperationRecord& operation) {
@@ -78,57 +61,9 @@ std::string Words(const OperationRecord& operation) {
   }
 }
 
-// When the shards that a change made were last split, given when those it replaces were.
-absl::Time LastSplitAfter(const TableChange& change,
-                          const std::function<absl::Time(ShardId)>& last_split_of) {
-  if (change.kind == OperationKind::kSplit) return change.time;
-  absl::Time last_split = absl::InfinitePast();
-  for (const Route& route : change.diff.removed) {
-    last_split = std::max(last_split, last_split_of(route.shard));
-  }
-  return last_split;
-}
-
 }  // namespace
 
-absl::Status ShardChanges::Load(const storage::Reader& meta, size_t shard_count) {
-  std::string bytes;
-  SHARDD_ASSIGN_OR_RETURN(const bool found, meta.Get(storage::kMeta, kTableKey, &bytes));
-  first_start_ = !found;
-  if (found) {
-    SHARDD_ASSIGN_OR_RETURN(RouteTable table, RouteTable::Decode(bytes));
-    tables_.Add(std::make_shared<const RouteTable>(std::move(table)));
-  } else {
-    tables_.Add(std::make_shared<const RouteTable>(RouteTable::Uniform(shard_count, kFirstHome)));
-  }
-  for (const Route& route : table().routes()) {
-    next_shard_ = std::max(next_shard_, route.shard.value + 1);
-    notes_[route.shard];
-  }
-  SHARDD_ASSIGN_OR_RETURN(const bool counted, meta.Get(storage::kMeta, kNextShardKey, &bytes));
-  if (counted) {
-    ByteReader reader(bytes);
-    const uint8_t version = reader.Byte();
-    next_shard_ = std::max(next_shard_, reader.Varint());
-    if (version != kNextShardVersion || !reader.Done()) return Corrupt("next shard id");
-  }
-  SHARDD_RETURN_IF_ERROR(ForEachRecord(
-      meta, kTableChangePrefix, [&](absl::string_view, absl::string_view value) -> absl::Status {
-        SHARDD_ASSIGN_OR_RETURN(TableChange change, TableChange::Decode(value));
-        lineage_.push_back(std::make_shared<const TableChange>(std::move(change)));
-        return absl::OkStatus();
-      }));
-  SHARDD_RETURN_IF_ERROR(ForEachRecord(
-      meta, kPinPrefix, [&](absl::string_view key, absl::string_view value) -> absl::Status {
-        ByteReader name(key);
-        const auto note = notes_.find(ShardId{name.Fixed64()});
-        ByteReader reader(value);
-        const uint8_t version = reader.Byte();
-        const absl::Time until = FromStoredTime(reader.Signed());
-        if (version != kPinVersion || !reader.Done() || !name.Done()) return Corrupt("pin");
-        if (note != notes_.end()) note->second.pinned_until = until;
-        return absl::OkStatus();
-      }));
+absl::Status ShardChanges::Load(const storage::Reader& meta) {
   SHARDD_RETURN_IF_ERROR(ForEachRecord(
       meta, kRehomePrefix, [&](absl::string_view key, absl::string_view value) -> absl::Status {
         SHARDD_ASSIGN_OR_RETURN(RehomeRecord record, RehomeRecord::Decode(value));
@@ -136,27 +71,13 @@ absl::Status ShardChanges::Load(const storage::Reader& meta, size_t shard_count)
         const OperationRecord* const operation = operations_.Find(record.operation);
         const bool fits = operation != nullptr && operation->running() &&
                           operation->change.has_value() && MoverOf(*operation) == shard;
-        if (!fits) return Corrupt("rehome, which belongs to no running operation,");
+        if (!fits) return Unreadable("rehome, which belongs to no running operation,");
         rehomes_at_start_.emplace(shard, std::move(record));
         return absl::OkStatus();
       }));
   for (const auto& [id, operation] : operations_.table()) {
     if (operation.running() && operation.change.has_value() && !CanGoOn(operation)) {
-      return Corrupt(absl::StrCat("table, which operation ", ToText(id), " does not fit,"));
-    }
-  }
-  // Of shards that are no more, too: what they were merged into takes it over.
-  std::map<ShardId, absl::Time> last_splits;
-  for (const std::shared_ptr<const TableChange>& change : lineage_) {
-    const absl::Time last_split = LastSplitAfter(*change, [&](ShardId shard) {
-      return last_splits.try_emplace(shard, absl::InfinitePast()).first->second;
-    });
-    for (const Route& route : change->diff.added) {
-      last_splits[route.shard] = last_split;
-      const auto note = notes_.find(route.shard);
-      if (note == notes_.end()) continue;
-      note->second.last_change = change->time;
-      note->second.last_split = last_split;
+      return Unreadable(absl::StrCat("table, which operation ", ToText(id), " does not fit,"));
     }
   }
   return absl::OkStatus();
@@ -179,8 +100,6 @@ bool ShardChanges::CanGoOn(const OperationRecord& operation) const {
 }
 
 void ShardChanges::Start(CoordinatorTurn& turn) {
-  tables_changed_ = notes_changed_ = lineage_changed_ = true;  // nobody knows them yet
-  if (first_start_) turn.batch.Put(storage::kMeta, std::string(kTableKey), table().Encode());
   std::vector<OperationId> running;
   for (const auto& [id, operation] : operations_.table()) {
     if (operation.running() && operation.change.has_value()) running.push_back(id);
@@ -193,9 +112,7 @@ void ShardChanges::Start(CoordinatorTurn& turn) {
 void ShardChanges::Occupy(const OperationRecord& operation) {
   running_[operation.id];
   for (const ShardId shard : ShardsOf(operation)) {
-    if (table().FindShard(shard) == nullptr) continue;
-    NoteOf(shard).operation = operation.id;
-    NoteOf(shard).operation_kind = operation.kind;
+    ledger_.Occupy(shard, operation.id, operation.kind);
   }
 }
 
@@ -234,29 +151,6 @@ void ShardChanges::ResumeMove(OperationRecord& operation, CoordinatorTurn& turn)
 
 // ---- What can be asked for.
 
-absl::Status ShardChanges::CheckGuard(const ChangeGuard& guard, const Route& route) const {
-  if (guard.expected_epoch == 0 || guard.expected_epoch == table().epoch().value) {
-    return absl::OkStatus();
-  }
-  return StaleEpoch(guard.expected_epoch, table().epoch(), route);
-}
-
-absl::StatusOr<Route> ShardChanges::FindFree(ShardId shard, const ChangeGuard& guard) const {
-  const Route* const route = table().FindShard(shard);
-  if (route == nullptr) return ShardNotFound(shard);
-  SHARDD_RETURN_IF_ERROR(CheckGuard(guard, *route));
-  const ShardNote& note = notes_.at(shard);
-  if (note.operation.value != 0) {
-    return WithRetryAfter(
-        WithMetadata(Error(Reason::kShardBusy,
-                           absl::StrCat("operation ", ToText(note.operation), " works on shard ",
-                                        ToText(shard), "; try again when it has ended")),
-                     "operation", ToText(note.operation)),
-        limits::kMailboxRetryAfter);
-  }
-  return *route;
-}
-
 OperationRecord& ShardChanges::BeginOperation(OperationKind kind, ShardChange change,
                                               CoordinatorTurn& turn) {
   OperationRecord operation = OperationOn(kind, change);
@@ -268,15 +162,6 @@ OperationRecord& ShardChanges::BeginOperation(OperationKind kind, ShardChange ch
 
 namespace {
 
-absl::Status CheckPin(ShardId shard, const ShardNote& note, absl::Time now) {
-  if (note.pinned_until <= now) return absl::OkStatus();
-  return Error(
-      Reason::kShardPinned,
-      absl::StrCat("shard ", ToText(shard), " is pinned until ",
-                   absl::FormatTime(absl::RFC3339_sec, note.pinned_until, absl::UTCTimeZone()),
-                   "; unpin it first"));
-}
-
 OperationRecord Planned(OperationKind kind, const ShardChange& change) {
   OperationRecord operation = OperationOn(kind, change);
   operation.status_message = "nothing is changed: this only says what would be done";
@@ -287,9 +172,9 @@ OperationRecord Planned(OperationKind kind, const ShardChange& change) {
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const SplitShardRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, request.guard));
-  SHARDD_RETURN_IF_ERROR(CheckPin(route.shard, notes_.at(route.shard), turn.now));
-  const ShardId child{next_shard_};
+  SHARDD_ASSIGN_OR_RETURN(const Route route, ledger_.FindFree(request.shard, request.guard));
+  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(route.shard, turn.now));
+  const ShardId child = ledger_.next_shard();
   if (request.at.has_value()) {
     SHARDD_RETURN_IF_ERROR(WithSplit(table(), route.shard, *request.at, child).status());
   }
@@ -303,9 +188,7 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const SplitShardRequest& req
   change.other = child;
   change.at = request.at;
   if (request.guard.dry_run) return Planned(OperationKind::kSplit, change);
-  ++next_shard_;
-  turn.batch.Put(storage::kMeta, std::string(kNextShardKey),
-                 ByteWriter().Byte(kNextShardVersion).Varint(next_shard_).Take());
+  ledger_.UseNextShard(turn.batch);
   OperationRecord& operation = BeginOperation(OperationKind::kSplit, change, turn);
   Survey(operation, turn);
   return operation;
@@ -313,10 +196,10 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const SplitShardRequest& req
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const MergeShardsRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route survivor, FindFree(request.survivor, request.guard));
-  SHARDD_ASSIGN_OR_RETURN(const Route ended, FindFree(request.ended, request.guard));
-  SHARDD_RETURN_IF_ERROR(CheckPin(survivor.shard, notes_.at(survivor.shard), turn.now));
-  SHARDD_RETURN_IF_ERROR(CheckPin(ended.shard, notes_.at(ended.shard), turn.now));
+  SHARDD_ASSIGN_OR_RETURN(const Route survivor, ledger_.FindFree(request.survivor, request.guard));
+  SHARDD_ASSIGN_OR_RETURN(const Route ended, ledger_.FindFree(request.ended, request.guard));
+  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(survivor.shard, turn.now));
+  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(ended.shard, turn.now));
   const bool neighbours =
       survivor.range.end == ended.range.start || ended.range.end == survivor.range.start;
   if (!neighbours) {
@@ -344,8 +227,8 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const MergeShardsRequest& re
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const MoveHomeRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, FindFree(request.shard, request.guard));
-  SHARDD_RETURN_IF_ERROR(CheckPin(route.shard, notes_.at(route.shard), turn.now));
+  SHARDD_ASSIGN_OR_RETURN(const Route route, ledger_.FindFree(request.shard, request.guard));
+  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(route.shard, turn.now));
   ShardChange change;
   change.shard = route.shard;
   change.from = route.home;
@@ -381,7 +264,7 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const CompactShardRequest& r
 
 absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, ShardId shard,
                                                         CoordinatorTurn& turn) {
-  SHARDD_RETURN_IF_ERROR(FindFree(shard, {}).status());
+  SHARDD_RETURN_IF_ERROR(ledger_.FindFree(shard, {}).status());
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
   ShardChange change;
   change.shard = shard;
@@ -392,22 +275,9 @@ absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, Shar
 
 absl::StatusOr<ShardNote> ShardChanges::Pause(const PauseShardRequest& request,
                                               CoordinatorTurn& turn) {
-  if (table().FindShard(request.shard) == nullptr) return ShardNotFound(request.shard);
-  NoteOf(request.shard).paused_until = request.until;
+  SHARDD_ASSIGN_OR_RETURN(ShardNote note, ledger_.Pause(request));
   Command(request.shard, PauseRequests{request.until}, turn);
-  return notes_.at(request.shard);
-}
-
-absl::StatusOr<ShardNote> ShardChanges::Pin(const PinShardRequest& request, CoordinatorTurn& turn) {
-  if (table().FindShard(request.shard) == nullptr) return ShardNotFound(request.shard);
-  NoteOf(request.shard).pinned_until = AsStored(request.until);
-  if (request.until > turn.now) {
-    turn.batch.Put(storage::kMeta, PinKey(request.shard),
-                   ByteWriter().Byte(kPinVersion).Signed(ToStoredTime(request.until)).Take());
-  } else {
-    turn.batch.Delete(storage::kMeta, PinKey(request.shard));
-  }
-  return notes_.at(request.shard);
+  return note;
 }
 
 // ---- Preparations.
@@ -593,12 +463,8 @@ RouteTable ShardChanges::TableAfter(const OperationRecord& operation, bool moves
 
 storage::WriteSet ShardChanges::FlipRecords() const {
   storage::WriteSet records;
-  records.Put(storage::kMeta, std::string(kTableKey), flip_->after->Encode());
+  ShardLedger::WriteFlip(flip_->next, records);
   records.Put(storage::kMeta, OperationKey(flip_->operation), flip_->record.Encode());
-  records.Put(storage::kMeta, TableChangeKey(flip_->after->epoch()), flip_->change->Encode());
-  if (flip_->record.kind == OperationKind::kMerge && !flip_->record.running()) {
-    records.Delete(storage::kMeta, PinKey(flip_->record.change->other));
-  }
   return records;
 }
 
@@ -607,14 +473,12 @@ void ShardChanges::Tell(CoordinatorTurn& turn) {
   Progress& progress = running_.at(operation.id);
   progress.stage = Stage::kFlipping;
   const ShardChange& change = *operation.change;
-  flip_->after = std::make_shared<const RouteTable>(TableAfter(operation, progress.moves));
-  const TableEpoch epoch = flip_->after->epoch();
   TableChange lineage;
   lineage.time = AsStored(turn.now);
   lineage.kind = progress.moves ? OperationKind::kRehome : operation.kind;
   lineage.operation = operation.id;
-  lineage.diff = Diff(table(), *flip_->after);
-  flip_->change = std::make_shared<const TableChange>(std::move(lineage));
+  flip_->next = ledger_.Next(TableAfter(operation, progress.moves), std::move(lineage));
+  const TableEpoch epoch = flip_->next.table->epoch();
   flip_->record = operation;
   flip_->record.change->epoch = epoch;
   if (progress.moves) {
@@ -626,8 +490,8 @@ void ShardChanges::Tell(CoordinatorTurn& turn) {
                                        absl::OkStatus(), turn.now);
   if (operation.kind == OperationKind::kSplit) {
     Command(change.shard,
-            SplitOff{operation.id, epoch, *flip_->after->FindShard(change.other), progress.counted,
-                     FlipRecords()},
+            SplitOff{operation.id, epoch, *flip_->next.table->FindShard(change.other),
+                     progress.counted, FlipRecords()},
             turn);
   }
 }
@@ -648,7 +512,7 @@ void ShardChanges::On(ShardRetired&& report, CoordinatorTurn& turn) {
   }
   Tell(turn);
   Command(operation.change->shard,
-          Absorb{operation.id, flip_->after->epoch(), *table().FindShard(report.shard),
+          Absorb{operation.id, flip_->next.table->epoch(), *table().FindShard(report.shard),
                  std::move(report.state), FlipRecords()},
           turn);
 }
@@ -658,7 +522,8 @@ void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
   const Flip flip = *std::exchange(flip_, std::nullopt);
   OperationRecord& operation = *operations_.Find(flip.operation);
   const bool moved = running_.at(operation.id).moves;
-  NoteFlip(flip, turn);
+  ledger_.HasFlipped(flip.next, turn.batch);
+  TellPause(*flip.next.change, turn);
   if (moved) {
     operation = flip.record;  // nobody could cancel it since
     operation.change->pause = report.pause;
@@ -680,35 +545,11 @@ void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
   namespaces_.Release(table(), turn);
 }
 
-void ShardChanges::NoteFlip(const Flip& flip, CoordinatorTurn& turn) {
-  const absl::Time last_split = LastSplitAfter(
-      *flip.change, [this](ShardId shard) { return notes_.at(shard).last_split; });
-  absl::Time paused_until = absl::InfinitePast();
-  for (const Route& route : flip.change->diff.removed) {
-    paused_until = std::max(paused_until, notes_.at(route.shard).paused_until);
-    if (flip.after->FindShard(route.shard) == nullptr) notes_.erase(route.shard);
-  }
-  for (const Route& route : flip.change->diff.added) {
-    ShardNote& note = NoteOf(route.shard);
-    note.last_change = flip.change->time;
-    note.last_split = last_split;
-    note.paused_until = paused_until;
-    // Owners hand it over by themselves, but for what they were told after they had.
-    if (paused_until != absl::InfinitePast()) {
-      Command(route.shard, PauseRequests{paused_until}, turn);
-    }
-  }
-  tables_.Add(flip.after);
-  tables_changed_ = notes_changed_ = true;
-  AddToLineage(flip.change, turn);
-}
-
-void ShardChanges::AddToLineage(std::shared_ptr<const TableChange> change, CoordinatorTurn& turn) {
-  lineage_.push_back(std::move(change));
-  lineage_changed_ = true;
-  while (lineage_.size() > limits::kLineageKept) {
-    turn.batch.Delete(storage::kMeta, TableChangeKey(lineage_.front()->diff.epoch));
-    lineage_.pop_front();
+// Owners hand it over by themselves, but for what they were told after they had.
+void ShardChanges::TellPause(const TableChange& change, CoordinatorTurn& turn) const {
+  for (const Route& route : change.diff.added) {
+    const absl::Time until = ledger_.note(route.shard).paused_until;
+    if (until != absl::InfinitePast()) Command(route.shard, PauseRequests{until}, turn);
   }
 }
 
@@ -789,7 +630,7 @@ absl::StatusOr<storage::Family> ShardChanges::NewHome() const {
     return Error(Reason::kTooManyHomes,
                  absl::StrCat("there are ", homes.size(), " homes, as many as there may be"));
   }
-  storage::Family home = kFirstHome;
+  storage::Family home{1};
   while (std::find(homes.begin(), homes.end(), home) != homes.end()) ++home.number;
   return home;
 }
@@ -812,36 +653,11 @@ void ShardChanges::End(OperationRecord& operation, OperationState state, const a
 }
 
 void ShardChanges::FreeShards(const OperationRecord& operation) {
-  for (const ShardId shard : ShardsOf(operation)) {
-    const auto note = notes_.find(shard);
-    if (note != notes_.end() && note->second.operation == operation.id) {
-      NoteOf(shard).operation = OperationId{};
-    }
-  }
-}
-
-ShardNote& ShardChanges::NoteOf(ShardId shard) {
-  notes_changed_ = true;
-  return notes_[shard];
+  for (const ShardId shard : ShardsOf(operation)) ledger_.Free(shard, operation.id);
 }
 
 void ShardChanges::Command(ShardId shard, ShardCommand command, CoordinatorTurn& turn) const {
   turn.effects.push_back(CommandShard{shard, std::move(command)});
-}
-
-std::shared_ptr<const TableHistory> ShardChanges::TakeChangedTables() {
-  if (!std::exchange(tables_changed_, false)) return nullptr;
-  return std::make_shared<const TableHistory>(tables_);
-}
-
-std::shared_ptr<const ShardNotes> ShardChanges::TakeChangedNotes() {
-  if (!std::exchange(notes_changed_, false)) return nullptr;
-  return std::make_shared<const ShardNotes>(notes_);
-}
-
-std::shared_ptr<const Lineage> ShardChanges::TakeChangedLineage() {
-  if (!std::exchange(lineage_changed_, false)) return nullptr;
-  return std::make_shared<const Lineage>(lineage_);
 }
 
 }  // namespace shardd

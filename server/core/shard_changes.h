@@ -1,11 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <deque>
 #include <map>
-#include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -15,15 +12,14 @@
 #include "server/core/namespace_directory.h"
 #include "server/core/operation_book.h"
 #include "server/core/shard_command.h"
-#include "server/core/table_change.h"
-#include "server/routing/table_history.h"
+#include "server/core/shard_ledger.h"
 #include "server/shard_state_operations/rehome.h"
 #include "storage/store.h"
 
 namespace shardd {
 
-// The routing table and the operations that change it: splits, merges and rehomes, and those that
-// look after shards.
+// The operations that change the routing table, splits, merges and rehomes, and those that look
+// after shards. What they come to is in the ledger.
 //
 // A change is recorded, prepared while requests go on (the range is counted, the bytes are copied),
 // and then flips the table: one batch of the owner. Preparations overlap; flips come one after the
@@ -33,16 +29,14 @@ namespace shardd {
 // Thread safety: none. Owned by the coordinator.
 // Invariants:
 //   (1) At most one operation works on a shard.
-//   (2) The table in memory is the stored one, or one flip behind it while that flip is under way.
-//   (3) Every home that exists is named by the table or by a running operation.
+//   (2) Every home that exists is named by the table or by a running operation.
 class ShardChanges {
  public:
-  ShardChanges(OperationBook& operations, NamespaceDirectory& namespaces)
-      : tables_(limits::kTablesKept), operations_(operations), namespaces_(namespaces) {}
+  ShardChanges(OperationBook& operations, NamespaceDirectory& namespaces, ShardLedger& ledger)
+      : operations_(operations), namespaces_(namespaces), ledger_(ledger) {}
 
-  // An empty meta gets `shard_count` shards in home 1, which Start writes. REQUIRES: the operations
-  // are loaded. Errors: kStorageCorrupt.
-  absl::Status Load(const storage::Reader& meta, size_t shard_count);
+  // REQUIRES: the operations and the ledger are loaded. Errors: kStorageCorrupt, kStorageFailed.
+  absl::Status Load(const storage::Reader& meta);
   // Takes up the operations that were running.
   void Start(CoordinatorTurn& turn);
 
@@ -52,7 +46,6 @@ class ShardChanges {
   absl::StatusOr<OperationRecord> Begin(const VerifyShardRequest& request, CoordinatorTurn& turn);
   absl::StatusOr<OperationRecord> Begin(const CompactShardRequest& request, CoordinatorTurn& turn);
   absl::StatusOr<ShardNote> Pause(const PauseShardRequest& request, CoordinatorTurn& turn);
-  absl::StatusOr<ShardNote> Pin(const PinShardRequest& request, CoordinatorTurn& turn);
 
   // Whether an owner was told to change the table for it: then it takes effect, and its record is
   // the owner's to write.
@@ -71,16 +64,8 @@ class ShardChanges {
   void Stop() { stopped_ = true; }
   bool flipping() const { return flip_.has_value(); }
 
-  bool first_start() const { return first_start_; }
-  const TableHistory& tables() const { return tables_; }
-  const RouteTable& table() const { return *tables_.current(); }
   // The homes that may exist: of shards, and of rehomes that are under way.
   std::vector<storage::Family> Homes() const;
-
-  // What changed since it was asked for last; nullptr: nothing.
-  std::shared_ptr<const TableHistory> TakeChangedTables();
-  std::shared_ptr<const ShardNotes> TakeChangedNotes();
-  std::shared_ptr<const Lineage> TakeChangedLineage();
 
  private:
   enum class Stage {
@@ -103,13 +88,11 @@ class ShardChanges {
   struct Flip {
     OperationId operation;
     bool told = false;  // some owner
-    std::shared_ptr<const RouteTable> after;
-    std::shared_ptr<const TableChange> change;
+    NextTable next;
     OperationRecord record;  // as it is stored in the same batch
   };
 
-  absl::StatusOr<Route> FindFree(ShardId shard, const ChangeGuard& guard) const;
-  absl::Status CheckGuard(const ChangeGuard& guard, const Route& route) const;
+  const RouteTable& table() const { return ledger_.table(); }
   // Begins an operation that changes nothing of the shard.
   absl::StatusOr<OperationRecord> LookAfter(OperationKind kind, ShardId shard,
                                             CoordinatorTurn& turn);
@@ -135,8 +118,7 @@ class ShardChanges {
   void On(HomeCleared&& report, CoordinatorTurn& turn);
   void AfterClearing(OperationRecord& operation, CoordinatorTurn& turn);
   void AfterMove(OperationRecord& operation, CoordinatorTurn& turn);
-  void NoteFlip(const Flip& flip, CoordinatorTurn& turn);
-  void AddToLineage(std::shared_ptr<const TableChange> change, CoordinatorTurn& turn);
+  void TellPause(const TableChange& change, CoordinatorTurn& turn) const;
 
   void End(OperationRecord& operation, OperationState state, const absl::Status& error,
            CoordinatorTurn& turn);
@@ -144,26 +126,18 @@ class ShardChanges {
   void EndInVain(OperationRecord& operation, CoordinatorTurn& turn);
   void FreeShards(const OperationRecord& operation);
   void Command(ShardId shard, ShardCommand command, CoordinatorTurn& turn) const;
-  ShardNote& NoteOf(ShardId shard);
   // Whether anybody but this operation needs it.
   bool IsUsed(storage::Family home, OperationId but) const;
   absl::StatusOr<storage::Family> NewHome() const;
 
-  TableHistory tables_;
   OperationBook& operations_;
   NamespaceDirectory& namespaces_;
-  uint64_t next_shard_ = 1;
-  bool first_start_ = false;
+  ShardLedger& ledger_;
   bool stopped_ = false;
   std::map<OperationId, Progress> running_;
   std::deque<OperationId> ready_;
   std::optional<Flip> flip_;
   std::map<ShardId, RehomeRecord> rehomes_at_start_;
-  ShardNotes notes_;
-  Lineage lineage_;
-  bool tables_changed_ = false;
-  bool notes_changed_ = false;
-  bool lineage_changed_ = false;
 };
 
 }  // namespace shardd
