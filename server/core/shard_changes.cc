@@ -19,48 +19,6 @@ namespace {
 // Its key in meta begins with this (storage/FORMAT.md); the shard follows.
 constexpr absl::string_view kRehomePrefix = "rehome/";
 
-// The shard whose bytes go to another home.
-ShardId MoverOf(const OperationRecord& operation) {
-  return operation.kind == OperationKind::kMerge ? operation.change->other
-                                                 : operation.change->shard;
-}
-
-bool Moves(const OperationRecord& operation) { return operation.change->from != storage::kMeta; }
-
-// Those whose ranges change with it.
-std::vector<ShardId> ShardsOf(const OperationRecord& operation) {
-  std::vector<ShardId> shards = {operation.change->shard};
-  if (operation.change->other.value != 0) shards.push_back(operation.change->other);
-  return shards;
-}
-
-OperationRecord OperationOn(OperationKind kind, const ShardChange& change) {
-  OperationRecord operation;
-  operation.kind = kind;
-  operation.target = ToText(change.shard);
-  operation.change = change;
-  return operation;
-}
-
-std::string Words(const OperationRecord& operation) {
-  const ShardChange& change = *operation.change;
-  switch (operation.kind) {
-    case OperationKind::kSplit:
-      return "counting what goes to the new shard";
-    case OperationKind::kMerge:
-      return change.from == storage::kMeta ? "waiting for its turn"
-                                           : "copying to the home of the other shard";
-    case OperationKind::kRehome:
-      return "copying to the other home";
-    case OperationKind::kVerify:
-      return "reading the shard";
-    case OperationKind::kCompact:
-      return "compacting the shard";
-    default:
-      return "";
-  }
-}
-
 }  // namespace
 
 absl::Status ShardChanges::Load(const storage::Reader& meta) {
@@ -76,27 +34,11 @@ absl::Status ShardChanges::Load(const storage::Reader& meta) {
         return absl::OkStatus();
       }));
   for (const auto& [id, operation] : operations_.table()) {
-    if (operation.running() && operation.change.has_value() && !CanGoOn(operation)) {
+    if (operation.running() && operation.change.has_value() && !CanGoOn(operation, table())) {
       return Unreadable(absl::StrCat("table, which operation ", ToText(id), " does not fit,"));
     }
   }
   return absl::OkStatus();
-}
-
-// An operation is taken up again at start: the table must be as it left it.
-bool ShardChanges::CanGoOn(const OperationRecord& operation) const {
-  const ShardChange& change = *operation.change;
-  if (table().FindShard(change.shard) == nullptr) return false;
-  if (operation.kind == OperationKind::kMerge) {
-    const Route* const other = table().FindShard(change.other);
-    if (other == nullptr) return false;
-    return Moves(operation) || other->home == table().FindShard(change.shard)->home;
-  }
-  if (operation.kind == OperationKind::kSplit && change.at.has_value()) {
-    return table().FindShard(change.other) == nullptr &&
-           WithSplit(table(), change.shard, *change.at, change.other).ok();
-  }
-  return true;
 }
 
 void ShardChanges::Start(CoordinatorTurn& turn) {
@@ -243,7 +185,7 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const MoveHomeRequest& reque
                                 "; name the home of a shard, or none for a new one"));
     }
   } else {
-    SHARDD_ASSIGN_OR_RETURN(change.to, NewHome());
+    SHARDD_ASSIGN_OR_RETURN(change.to, NewHome(Homes()));
   }
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
   if (request.guard.dry_run) return Planned(OperationKind::kRehome, change);
@@ -320,8 +262,8 @@ void ShardChanges::Abandon(OperationRecord& operation, CoordinatorTurn& turn) {
   progress.stage = Stage::kClearing;
   progress.abandoned = true;
   operations_.Write(operation, turn);
-  Command(MoverOf(operation),
-          AbandonRehome{operation.id, IsUsed(operation.change->to, operation.id)}, turn);
+  Command(MoverOf(operation), AbandonRehome{operation.id, IsUsed(operation.change->to, operation)},
+          turn);
 }
 
 void ShardChanges::MakeReady(OperationId id, bool moves) {
@@ -358,20 +300,8 @@ void ShardChanges::Step(SurveyDone result, CoordinatorTurn& turn) {
     case SurveyPurpose::kVerify:
       break;
   }
-  Verification verification{result.totals, result.error_count, result.first_error};
-  const SurveyTotals& totals = result.totals;
-  if (totals.account_count != result.stats.account_count ||
-      totals.entry_count != result.stats.entry_count ||
-      totals.byte_count != result.stats.byte_count) {
-    ++verification.error_count;
-    if (verification.first_error.empty()) {
-      verification.first_error = absl::StrCat(
-          "the shard counts ", result.stats.account_count, " accounts, ", result.stats.entry_count,
-          " entries, ", result.stats.byte_count, " bytes; there are ", totals.account_count, ", ",
-          totals.entry_count, ", ", totals.byte_count);
-    }
-  }
-  operation.steps_done = totals.record_count;
+  const Verification verification = Verify(result);
+  operation.steps_done = verification.totals.record_count;
   operation.verification = verification;
   if (verification.error_count == 0) {
     End(operation, OperationState::kSucceeded, absl::OkStatus(), turn);
@@ -450,17 +380,6 @@ void ShardChanges::Advance(CoordinatorTurn& turn) {
   }
 }
 
-RouteTable ShardChanges::TableAfter(const OperationRecord& operation, bool moves) const {
-  const ShardChange& change = *operation.change;
-  absl::StatusOr<RouteTable> after =
-      moves ? WithHome(table(), MoverOf(operation), change.to)
-      : operation.kind == OperationKind::kSplit
-          ? WithSplit(table(), change.shard, *change.at, change.other)
-          : WithMerge(table(), change.shard, change.other);
-  SHARDD_CHECK(after.ok());  // nothing else changes the shards of an operation
-  return *std::move(after);
-}
-
 storage::WriteSet ShardChanges::FlipRecords() const {
   storage::WriteSet records;
   ShardLedger::WriteFlip(flip_->next, records);
@@ -477,7 +396,7 @@ void ShardChanges::Tell(CoordinatorTurn& turn) {
   lineage.time = AsStored(turn.now);
   lineage.kind = progress.moves ? OperationKind::kRehome : operation.kind;
   lineage.operation = operation.id;
-  flip_->next = ledger_.Next(TableAfter(operation, progress.moves), std::move(lineage));
+  flip_->next = ledger_.Next(TableAfter(operation, progress.moves, table()), std::move(lineage));
   const TableEpoch epoch = flip_->next.table->epoch();
   flip_->record = operation;
   flip_->record.change->epoch = epoch;
@@ -531,7 +450,7 @@ void ShardChanges::On(TableFlipped&& report, CoordinatorTurn& turn) {
     operations_.Write(operation, turn);
     // Only now: until the table said so, others could choose the home that is left.
     Command(MoverOf(operation),
-            HomePublished{operation.id, IsUsed(operation.change->from, operation.id)}, turn);
+            HomePublished{operation.id, IsUsed(operation.change->from, operation)}, turn);
     return;
   }
   OperationRecord ended = flip.record;
@@ -575,7 +494,7 @@ void ShardChanges::On(HomeCleared&& report, CoordinatorTurn& turn) {
 void ShardChanges::AfterClearing(OperationRecord& operation, CoordinatorTurn& turn) {
   Progress& progress = running_.at(operation.id);
   const storage::Family left = progress.abandoned ? operation.change->to : operation.change->from;
-  if (IsUsed(left, operation.id)) return AfterMove(operation, turn);
+  if (IsUsed(left, operation)) return AfterMove(operation, turn);
   progress.stage = Stage::kDropping;
   turn.effects.push_back(DropHome{left, operation.id});
 }
@@ -595,44 +514,6 @@ void ShardChanges::AfterMove(OperationRecord& operation, CoordinatorTurn& turn) 
   operation.status_message = Words(operation);
   operations_.Write(operation, turn);
   MakeReady(operation.id, /*moves=*/false);
-}
-
-bool ShardChanges::IsUsed(storage::Family home, OperationId but) const {
-  const std::vector<Route>& routes = table().routes();
-  // Before the flip the mover itself still stands in the table.
-  const ShardId mover = MoverOf(operations_.table().at(but));
-  if (std::any_of(routes.begin(), routes.end(),
-                  [&](const Route& route) { return route.home == home && route.shard != mover; })) {
-    return true;
-  }
-  return std::any_of(running_.begin(), running_.end(), [&](const auto& running) {
-    const OperationRecord& other = operations_.table().at(running.first);
-    return running.first != but && (other.change->from == home || other.change->to == home);
-  });
-}
-
-std::vector<storage::Family> ShardChanges::Homes() const {
-  std::vector<storage::Family> homes;
-  for (const Route& route : table().routes()) homes.push_back(route.home);
-  for (const auto& [id, operation] : operations_.table()) {
-    if (!operation.running() || !operation.change.has_value() || !Moves(operation)) continue;
-    homes.push_back(operation.change->from);
-    homes.push_back(operation.change->to);
-  }
-  std::sort(homes.begin(), homes.end());
-  homes.erase(std::unique(homes.begin(), homes.end()), homes.end());
-  return homes;
-}
-
-absl::StatusOr<storage::Family> ShardChanges::NewHome() const {
-  const std::vector<storage::Family> homes = Homes();
-  if (homes.size() >= limits::kHomesMax) {
-    return Error(Reason::kTooManyHomes,
-                 absl::StrCat("there are ", homes.size(), " homes, as many as there may be"));
-  }
-  storage::Family home{1};
-  while (std::find(homes.begin(), homes.end(), home) != homes.end()) ++home.number;
-  return home;
 }
 
 // ---- Ends.

@@ -13,6 +13,7 @@
 #include "server/core/operation_book.h"
 #include "server/core/shard_command.h"
 #include "server/core/shard_ledger.h"
+#include "server/core/shard_operation.h"
 #include "server/shard_state_operations/rehome.h"
 #include "storage/store.h"
 
@@ -65,7 +66,7 @@ class ShardChanges {
   bool flipping() const { return flip_.has_value(); }
 
   // The homes that may exist: of shards, and of rehomes that are under way.
-  std::vector<storage::Family> Homes() const;
+  std::vector<storage::Family> Homes() const { return HomesOf(table(), operations_.table()); }
 
  private:
   enum class Stage {
@@ -97,7 +98,6 @@ class ShardChanges {
   absl::StatusOr<OperationRecord> LookAfter(OperationKind kind, ShardId shard,
                                             CoordinatorTurn& turn);
   OperationRecord& BeginOperation(OperationKind kind, ShardChange change, CoordinatorTurn& turn);
-  bool CanGoOn(const OperationRecord& operation) const;
   // Notes that it runs, and on which shards.
   void Occupy(const OperationRecord& operation);
   void Resume(OperationRecord& operation, CoordinatorTurn& turn);
@@ -109,7 +109,6 @@ class ShardChanges {
   void MakeReady(OperationId id, bool moves);
   // Tells the owner, with everything that is stored in its batch.
   void Tell(CoordinatorTurn& turn);
-  RouteTable TableAfter(const OperationRecord& operation, bool moves) const;
   storage::WriteSet FlipRecords() const;
 
   void On(TableFlipped&& report, CoordinatorTurn& turn);
@@ -126,9 +125,9 @@ class ShardChanges {
   void EndInVain(OperationRecord& operation, CoordinatorTurn& turn);
   void FreeShards(const OperationRecord& operation);
   void Command(ShardId shard, ShardCommand command, CoordinatorTurn& turn) const;
-  // Whether anybody but this operation needs it.
-  bool IsUsed(storage::Family home, OperationId but) const;
-  absl::StatusOr<storage::Family> NewHome() const;
+  bool IsUsed(storage::Family home, const OperationRecord& but) const {
+    return IsHomeUsed(home, but, table(), operations_.table());
+  }
 
   OperationBook& operations_;
   NamespaceDirectory& namespaces_;
