@@ -1,6 +1,5 @@
 #include "server/core/shard_changes.h"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -11,7 +10,7 @@
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
 #include "server/core/meta_records.h"
-#include "server/routing/table_edits.h"
+#include "server/core/shard_plan.h"
 
 namespace shardd {
 namespace {
@@ -114,21 +113,12 @@ OperationRecord Planned(OperationKind kind, const ShardChange& change) {
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const SplitShardRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, ledger_.FindFree(request.shard, request.guard));
-  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(route.shard, turn.now));
-  const ShardId child = ledger_.next_shard();
-  if (request.at.has_value()) {
-    SHARDD_RETURN_IF_ERROR(WithSplit(table(), route.shard, *request.at, child).status());
-  }
+  SHARDD_ASSIGN_OR_RETURN(const ShardChange change, Plan(request, ledger_, turn.now));
   if (table().routes().size() + running_.size() >= limits::kShardsMax) {
     return Error(Reason::kTooManyShards, absl::StrCat("there may be at most ", limits::kShardsMax,
                                                       " shards, splits under way included"));
   }
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
-  ShardChange change;
-  change.shard = route.shard;
-  change.other = child;
-  change.at = request.at;
   if (request.guard.dry_run) return Planned(OperationKind::kSplit, change);
   ledger_.UseNextShard(turn.batch);
   OperationRecord& operation = BeginOperation(OperationKind::kSplit, change, turn);
@@ -138,25 +128,8 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const SplitShardRequest& req
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const MergeShardsRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route survivor, ledger_.FindFree(request.survivor, request.guard));
-  SHARDD_ASSIGN_OR_RETURN(const Route ended, ledger_.FindFree(request.ended, request.guard));
-  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(survivor.shard, turn.now));
-  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(ended.shard, turn.now));
-  const bool neighbours =
-      survivor.range.end == ended.range.start || ended.range.end == survivor.range.start;
-  if (!neighbours) {
-    return Error(Reason::kNotNeighbours,
-                 absl::StrCat("shards ", ToText(survivor.shard), " and ", ToText(ended.shard),
-                              " are not neighbours; only neighbours can be merged"));
-  }
+  SHARDD_ASSIGN_OR_RETURN(const ShardChange change, Plan(request, ledger_, turn.now));
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
-  ShardChange change;
-  change.shard = survivor.shard;
-  change.other = ended.shard;
-  if (survivor.home != ended.home) {
-    change.from = ended.home;
-    change.to = survivor.home;
-  }
   if (request.guard.dry_run) return Planned(OperationKind::kMerge, change);
   OperationRecord& operation = BeginOperation(OperationKind::kMerge, change, turn);
   if (Moves(operation)) {
@@ -169,24 +142,7 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const MergeShardsRequest& re
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const MoveHomeRequest& request,
                                                     CoordinatorTurn& turn) {
-  SHARDD_ASSIGN_OR_RETURN(const Route route, ledger_.FindFree(request.shard, request.guard));
-  SHARDD_RETURN_IF_ERROR(ledger_.CheckPin(route.shard, turn.now));
-  ShardChange change;
-  change.shard = route.shard;
-  change.from = route.home;
-  if (request.home.has_value()) {
-    change.to = *request.home;
-    SHARDD_RETURN_IF_ERROR(WithHome(table(), route.shard, change.to).status());
-    const std::vector<Route>& routes = table().routes();
-    if (std::none_of(routes.begin(), routes.end(),
-                     [&](const Route& other) { return other.home == change.to; })) {
-      return Error(Reason::kHomeNotFound,
-                   absl::StrCat("no shard lies in ", storage::ToText(change.to),
-                                "; name the home of a shard, or none for a new one"));
-    }
-  } else {
-    SHARDD_ASSIGN_OR_RETURN(change.to, NewHome(Homes()));
-  }
+  SHARDD_ASSIGN_OR_RETURN(const ShardChange change, Plan(request, ledger_, Homes(), turn.now));
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
   if (request.guard.dry_run) return Planned(OperationKind::kRehome, change);
   OperationRecord& operation = BeginOperation(OperationKind::kRehome, change, turn);

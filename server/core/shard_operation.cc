@@ -5,8 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
-#include "server/base/error.h"
-#include "server/base/limits.h"
 #include "server/routing/table_edits.h"
 
 namespace shardd {
@@ -103,16 +101,6 @@ bool IsHomeUsed(storage::Family home, const OperationRecord& but, const RouteTab
     return other.id != but.id && other.running() && other.change.has_value() &&
            (other.change->from == home || other.change->to == home);
   });
-}
-
-absl::StatusOr<storage::Family> NewHome(const std::vector<storage::Family>& homes) {
-  if (homes.size() >= limits::kHomesMax) {
-    return Error(Reason::kTooManyHomes,
-                 absl::StrCat("there are ", homes.size(), " homes, as many as there may be"));
-  }
-  storage::Family home{1};
-  while (std::find(homes.begin(), homes.end(), home) != homes.end()) ++home.number;
-  return home;
 }
 
 Verification Verify(const SurveyDone& survey) {

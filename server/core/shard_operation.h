@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "server/base/ids.h"
 #include "server/core/coordinator_event.h"
 #include "server/core/operation_record.h"
@@ -38,8 +37,6 @@ std::vector<storage::Family> HomesOf(const RouteTable& table, const OperationTab
 // Whether anybody but the operation `but` needs the home.
 bool IsHomeUsed(storage::Family home, const OperationRecord& but, const RouteTable& table,
                 const OperationTable& operations);
-// One besides these. Errors: kTooManyHomes.
-absl::StatusOr<storage::Family> NewHome(const std::vector<storage::Family>& homes);
 
 // What a survey found of a shard, which must also be what the shard itself counts.
 Verification Verify(const SurveyDone& survey);
