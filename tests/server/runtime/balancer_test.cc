@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/error.h"
@@ -89,6 +90,12 @@ class BalancerTest : public testing::Test {
     const auto stored = StoredDecisions::Load(store_);
     EXPECT_THAT(stored, IsOk());
     return stored.ok() ? stored->log().entries().size() : 0;
+  }
+  // The newest round of the trace, read as a file.
+  LoadTrace NewestTraced() {
+    auto trace = LoadTrace::Decode(absl::StrCat(TraceHeader(), *balancer_->trace().back()));
+    EXPECT_THAT(trace, IsOk());
+    return trace.ok() ? *std::move(trace) : LoadTrace();
   }
   Balancer::Done Expect(absl::Status* outcome) {
     return [outcome](const absl::Status& status) { *outcome = status; };
@@ -214,6 +221,31 @@ TEST_F(BalancerTest, AnotherPaceBeginsNewMeasurements) {
   EXPECT_TRUE(balancer_->round()->snapshot.shards[0].load.measured());
 }
 
+// Plan: with nobody at work on them, as many changes as may wait, and one more: it alone is
+// refused, until the others have been made.
+TEST_F(BalancerTest, SoManyChangesMayWait) {
+  Load({.config = TestConfig(), .runs = true});
+  std::vector<absl::Status> outcomes(limits::kBalancerChangesQueuedMax, absl::UnknownError(""));
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    balancer_->PauseUntil(clock_.Now() + absl::Hours(i + 1), Expect(&outcomes[i]));
+  }
+  absl::Status refused;
+  balancer_->PauseUntil(absl::InfiniteFuture(), Expect(&refused));
+  EXPECT_THAT(refused, HasReason(Reason::kMailboxFull));
+  EXPECT_EQ(outcomes.front(), absl::UnknownError(""));
+
+  const absl::Time last = clock_.Now() + absl::Hours(outcomes.size());
+  balancer_->RunRound();
+  for (const absl::Status& outcome : outcomes) EXPECT_THAT(outcome, IsOk());
+  EXPECT_EQ(balancer_->Status().paused_until, last);
+  absl::Status waits = absl::UnknownError("");
+  balancer_->PauseUntil(absl::InfinitePast(), Expect(&waits));
+  EXPECT_EQ(waits, absl::UnknownError("")) << "there is room again";
+  balancer_->Stop();
+  EXPECT_THAT(waits, HasReason(Reason::kDraining));
+  EXPECT_EQ(balancer_->Status().paused_until, last);
+}
+
 // Plan: ten idle minutes write once, when there is something new, and a restart reads it.
 TEST_F(BalancerTest, StoresDecisionsWhenTheyAreNews) {
   Run(absl::Seconds(5), 0);
@@ -297,6 +329,61 @@ TEST_F(BalancerTest, ItsTraceReplaysToTheSameDecisions) {
     changes += step.did.size();
   }
   EXPECT_EQ(changes, 1u);
+}
+
+// Plan: a trace with as many shards as may be recorded whole, then with one more: only what the
+// requests were for is missing, and only in the trace.
+TEST_F(BalancerTest, ATraceOfTooManyShardsHasNoSamples) {
+  for (const size_t count : {limits::kTraceShardsSampled, limits::kTraceShardsSampled + 1}) {
+    SCOPED_TRACE(count);
+    shards_ = FakeShards(count);
+    BalancingConfig config = TestConfig();
+    config.shards_max = static_cast<uint32_t>(2 * count);
+    Load({.config = config});
+    requests_.clear();
+    for (int i = 0; i < 100 && requests_.empty(); ++i) Run(absl::Seconds(5), 1000, 10);
+    ASSERT_EQ(requests_.size(), 1u);
+    EXPECT_FALSE(balancer_->round()->snapshot.shards[0].sample.candidates.empty());
+    const LoadTrace trace = NewestTraced();
+    ASSERT_EQ(trace.records.size(), 1u);
+    const std::vector<ShardSnapshot>& recorded = trace.records[0].snapshot.shards;
+    ASSERT_EQ(recorded.size(), count);
+    EXPECT_EQ(recorded[0].sample.candidates.empty(), count > limits::kTraceShardsSampled);
+    EXPECT_EQ(recorded[0].load, balancer_->round()->snapshot.shards[0].load);
+    EXPECT_EQ(trace.records[0].acted.size(), 1u);
+  }
+}
+
+// Plan: one round more than is kept; of the rounds, the first is gone.
+TEST_F(BalancerTest, ATraceHasSoManyRounds) {
+  for (size_t i = 0; i < limits::kTraceRoundsKept; ++i) Run(absl::Seconds(5), 0);
+  const std::vector<TraceRing::Frame> full = balancer_->trace();
+  ASSERT_EQ(full.size(), limits::kTraceRoundsKept);
+  Run(absl::Seconds(5), 0);
+  const std::vector<TraceRing::Frame> after = balancer_->trace();
+  ASSERT_EQ(after.size(), limits::kTraceRoundsKept);
+  EXPECT_EQ(after.front(), full[1]);
+  EXPECT_EQ(after[after.size() - 2], full.back());
+}
+
+// Plan: rounds of so many shards that their bytes are what fills the trace.
+TEST_F(BalancerTest, ATraceHasSoManyBytes) {
+  shards_ = FakeShards(limits::kBalancedShardsMax);
+  BalancingConfig config;
+  config.policy = "manual";  // the quickest
+  Load({.config = config});
+  size_t bytes = 0;
+  size_t rounds = 0;
+  while (balancer_->trace().size() == rounds) {
+    ASSERT_LT(++rounds, limits::kTraceRoundsKept);
+    Run(absl::Seconds(5), 0);
+    bytes += balancer_->trace().back()->size();
+  }
+  EXPECT_GT(bytes, limits::kTraceBytesKept);
+  size_t kept = 0;
+  for (const TraceRing::Frame& frame : balancer_->trace()) kept += frame->size();
+  EXPECT_LE(kept, limits::kTraceBytesKept);
+  EXPECT_GT(kept, limits::kTraceBytesKept / 2);
 }
 
 TEST_F(BalancerTest, SaysHowUnevenTheLoadIs) {
