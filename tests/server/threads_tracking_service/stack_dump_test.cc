@@ -58,6 +58,20 @@ class Landmark {
   std::atomic<bool> leave_atomic_{false};
 };
 
+// Functions whose names the linker knows by their length.
+#define LETTERS_63 "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+void NameThatFits(Landmark& landmark) asm(LETTERS_63 LETTERS_63 LETTERS_63 LETTERS_63 "abc");
+void NameThatIsCut(Landmark& landmark) asm("x" LETTERS_63 LETTERS_63 LETTERS_63 LETTERS_63 "abc");
+
+__attribute__((noinline)) void NameThatFits(Landmark& landmark) {
+  landmark.WaitHere();
+  asm volatile("");  // no jump instead of a call
+}
+__attribute__((noinline)) void NameThatIsCut(Landmark& landmark) {
+  landmark.WaitHere();
+  asm volatile("");
+}
+
 namespace {
 
 using ::testing::Contains;
@@ -122,6 +136,28 @@ TEST_F(StackDumpTest, FindsAThreadThatWorks) {
   ASSERT_TRUE(stacks.ok()) << stacks.status();
   EXPECT_THAT(stacks->at(0).frames,
               Contains(Field(&StackFrame::function, HasSubstr("Landmark::SpinHere"))));
+}
+
+// Plan: threads in functions with as long a name as there is room for, and with one letter more.
+TEST_F(StackDumpTest, ALongNameIsCutOff) {
+  const std::string fits = LETTERS_63 LETTERS_63 LETTERS_63 LETTERS_63 "abc";
+  ASSERT_EQ(fits.size(), limits::kStackSymbolBytesMax - 1);
+  const std::string cut = "x" + fits.substr(0, limits::kStackSymbolBytesMax - 5) + "...";
+  for (const auto& [stay, name] :
+       {std::pair(&NameThatFits, fits), std::pair(&NameThatIsCut, cut)}) {
+    Landmark landmark;
+    const auto record = registry_.Register("long", ThreadRole::kBackground, std::nullopt, nullptr);
+    std::thread thread([&landmark, &record, stay = stay] {
+      record->EnterPhase(ThreadPhase::kRunning);
+      stay(landmark);
+    });
+    landmark.AwaitInside();
+    const auto stacks = DumpStacks(registry_, record->id(), RealClock());
+    landmark.Leave();
+    thread.join();
+    ASSERT_TRUE(stacks.ok()) << stacks.status();
+    EXPECT_THAT(stacks->at(0).frames, Contains(Field(&StackFrame::function, name)));
+  }
 }
 
 // Plan: of all threads, one with a record, one without, one that takes no signals; the one that
@@ -262,9 +298,29 @@ TEST(StackCaptureTest, ADeepStackIsCutOff) {
   EXPECT_LE(stacks->at(0).frames.size(), limits::kStackFramesMax);
 }
 
-// Plan: ask many more than there is room for, none of which exist: nothing is written anywhere.
+// Plan: ask one thread more often than there is room for: it answers as often as there is.
 TEST(StackCaptureTest, NoMoreThreadsThanThereIsRoomFor) {
-  std::vector<int> ids(limits::kStackThreadsMax + 10, 0x7fffffff);
+  Landmark landmark;
+  std::atomic<int> os_id{0};
+  std::thread thread([&] {
+    os_id = OsThreadId();
+    landmark.WaitHere();
+  });
+  landmark.AwaitInside();
+  const std::vector<int> ids(limits::kStackThreadsMax + 10, os_id);
+  const auto stacks = CaptureStacks(ids, RealClock(), absl::Minutes(1));
+  landmark.Leave();
+  thread.join();
+  ASSERT_TRUE(stacks.ok());
+  ASSERT_EQ(stacks->size(), ids.size());
+  const auto answered = [](const CapturedStack& stack) { return stack.answered; };
+  EXPECT_EQ(std::count_if(stacks->begin(), stacks->end(), answered),
+            static_cast<std::ptrdiff_t>(limits::kStackThreadsMax));
+}
+
+// Plan: ask for threads none of which exist, more than there is room for.
+TEST(StackCaptureTest, ThreadsThatAreGoneHaveNoStack) {
+  const std::vector<int> ids(limits::kStackThreadsMax + 10, 0x7fffffff);
   const auto stacks = CaptureStacks(ids, RealClock(), absl::Milliseconds(1));
   ASSERT_TRUE(stacks.ok());
   EXPECT_EQ(stacks->size(), ids.size());
