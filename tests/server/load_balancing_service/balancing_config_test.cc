@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <limits>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/error.h"
+#include "server/load_balancing_service/balancing_fields.h"
 #include "server/load_balancing_service/balancing_policy.h"
 #include "server/load_balancing_service/limits.h"
 #include "tests/support/status_matchers.h"
@@ -20,6 +22,7 @@ struct Row {
   std::function<void(BalancingConfig&)> plant;
 };
 
+constexpr absl::Duration kTick = absl::Nanoseconds(1);
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 const Row kRows[] = {
@@ -36,12 +39,16 @@ const Row kRows[] = {
     {"hot_share", [](auto& c) { c.keys.hot_share = 0; }},
     {"isolate_rest_min", [](auto& c) { c.keys.isolate_rest_min = kNaN; }},
     {"split_requests_min", [](auto& c) { c.keys.requests_min = 0; }},
-    {"split_recorded_min", [](auto& c) { c.keys.recorded_min = limits::kSampleAgeMax; }},
+    {"split_recorded_min",
+     [](auto& c) { c.keys.recorded_min = limits::kSampleAgeMax / 2 + kTick; }},
     {"check_interval", [](auto& c) { c.check_interval = absl::ZeroDuration(); }},
-    {"smoothing", [](auto& c) { c.smoothing = absl::InfiniteDuration(); }},
-    {"merge_age_min", [](auto& c) { c.merge_age_min = absl::InfiniteDuration(); }},
+    {"check_interval", [](auto& c) { c.check_interval = limits::kPeakSlotLength + kTick; }},
+    {"smoothing", [](auto& c) { c.smoothing = limits::kPeakWindow + kTick; }},
+    {"merge_age_min", [](auto& c) { c.merge_age_min = limits::kBalancingWaitMax + kTick; }},
     {"cool_down", [](auto& c) { c.cool_down = -absl::Seconds(1); }},
-    {"warm_up", [](auto& c) { c.warm_up = absl::Hours(200); }},
+    {"cool_down", [](auto& c) { c.cool_down = limits::kBalancingWaitMax + kTick; }},
+    {"warm_up", [](auto& c) { c.warm_up = limits::kBalancingWaitMax + kTick; }},
+    {"warm_up", [](auto& c) { c.warm_up = absl::InfiniteDuration(); }},
     {"breaches_min", [](auto& c) { c.breaches_min = 0; }},
     {"breaches_min", [](auto& c) { c.breaches_min = limits::kLoadChecksKept + 1; }},
     {"changes_max", [](auto& c) { c.changes_max = limits::kChangesAtOnceMax + 1; }},
@@ -65,6 +72,27 @@ TEST(BalancingConfigTest, EachFieldHasItsBounds) {
   }
 }
 
+// Plan: by the name that an error gives, each field can be set; not to just anything.
+TEST(BalancingFieldsTest, EachFieldIsSetByItsName) {
+  for (const Row& row : kRows) {
+    BalancingConfig config;
+    int forms = 0;
+    for (const char* text : {"load", "7", "7.5", "7s"}) {
+      forms += SetBalancingField(row.field, text, config).ok() ? 1 : 0;
+    }
+    EXPECT_GT(forms, 0) << row.field;
+    if (std::string(row.field) == "policy") continue;
+    EXPECT_LT(forms, 3) << row.field;
+    EXPECT_NE(config, BalancingConfig()) << row.field;
+    const absl::Status refused = SetBalancingField(row.field, "much", config);
+    EXPECT_THAT(refused, HasReason(Reason::kInvalidField)) << row.field;
+    EXPECT_EQ(MetadataOf(refused)["field"], row.field);
+  }
+  BalancingConfig config;
+  EXPECT_THAT(SetBalancingField("colour", "7", config), HasReason(Reason::kInvalidField));
+  EXPECT_EQ(config, BalancingConfig());
+}
+
 TEST(BalancingConfigTest, TheLargestValuesAreAllowed) {
   BalancingConfig config;
   config.breaches_min = limits::kLoadChecksKept;
@@ -72,6 +100,9 @@ TEST(BalancingConfigTest, TheLargestValuesAreAllowed) {
   config.shards_max = config.shards_min = limits::kBalancedShardsMax;
   config.homes_max = limits::kBalancedHomesMax;
   config.cool_down = config.warm_up = config.merge_age_min = limits::kBalancingWaitMax;
+  config.check_interval = limits::kPeakSlotLength;
+  config.smoothing = limits::kPeakWindow;
+  config.keys.recorded_min = limits::kSampleAgeMax / 2;
   EXPECT_THAT(Validate(config), IsOk());
 }
 

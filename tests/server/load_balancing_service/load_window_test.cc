@@ -164,6 +164,19 @@ TEST(LoadWindowTest, AGapBeginsTheWindowAnew) {
   EXPECT_FALSE(summary.peak_known());
 }
 
+// Plan: leave out as many checks as may be missed; nothing is forgotten.
+TEST(LoadWindowTest, AShortGapIsNone) {
+  LoadWindow window(kStart, kPace);
+  absl::Time now = kStart;
+  Feed(window, now, 10, 500);
+  now += limits::kChecksMissedMax * kPace.check_interval;
+  Feed(window, now, 5, 10);
+  const LoadSummary summary = window.Summary();
+  EXPECT_EQ(summary.since, kStart);
+  EXPECT_EQ(summary.checks.size(), 3u);
+  EXPECT_EQ(summary.peak.operations_per_second, 500);
+}
+
 TEST(LoadWindowDeathTest, SamplesCoverTime) {
   LoadWindow window(kStart, kPace);
   EXPECT_DEATH(window.Add(kStart, LoadSample{}), "length");

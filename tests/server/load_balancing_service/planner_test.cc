@@ -129,6 +129,20 @@ TEST(PlannerTest, EachRuleHoldsBackAndIsNamed) {
   }
 }
 
+// Plan: each rule at its very bound, all at once; the planner still acts.
+TEST(PlannerTest, ActsAtTheBoundOfEachRule) {
+  BalancingSnapshot snapshot = SnapshotOf({150, 60, 60});
+  const BalancingConfig& config = snapshot.config;
+  snapshot.now += limits::kChecksMissedMax * config.check_interval;
+  snapshot.paused_until = snapshot.now;
+  snapshot.started_at = snapshot.now - config.warm_up;
+  snapshot.config.shards_max = 4;
+  Hot(snapshot).pinned_until = snapshot.now;
+  Hot(snapshot).last_change = snapshot.now - config.cool_down;
+  Hot(snapshot).load.since = Hot(snapshot).sample.since = Hot(snapshot).last_change;
+  EXPECT_EQ(DecisionOn(PlanOf(snapshot), 1).kind, DecisionKind::kSplit);
+}
+
 TEST(PlannerTest, IsolatesAHotAccountAndNamesIt) {
   BalancingSnapshot snapshot = SnapshotOf({150, 60, 60});
   Hot(snapshot).sample = SampleOf({Candidate({400, 0}, 100, 800)});
