@@ -1,7 +1,9 @@
 #include "server/load_balancing_service/balancing_fields.h"
 
 #include <cstdint>
+#include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -67,16 +69,6 @@ absl::string_view FormOf(const Place& place) {
   return "a whole number";
 }
 
-std::string Text(const std::string& value) { return value; }
-std::string Text(absl::Duration value) {
-  // FormatDuration writes zero without a unit.
-  return value == absl::ZeroDuration() ? "0s" : absl::FormatDuration(value);
-}
-template <typename Number>
-std::string Text(Number value) {
-  return absl::StrCat(value);
-}
-
 }  // namespace
 
 absl::Status SetBalancingField(absl::string_view name, absl::string_view text,
@@ -86,20 +78,10 @@ absl::Status SetBalancingField(absl::string_view name, absl::string_view text,
     if (std::visit([text](auto* place) { return Read(text, place); }, field.place)) {
       return absl::OkStatus();
     }
-    return InvalidField(
-        name, absl::StrCat(name, " is \"", text, "\"; it must be ", FormOf(field.place)));
+    return InvalidField(name,
+                        absl::StrCat(name, " is \"", text, "\"; it must be ", FormOf(field.place)));
   }
   return InvalidField(name, absl::StrCat("a balancing policy has no field called ", name));
-}
-
-std::vector<std::pair<std::string, std::string>> BalancingFields(const BalancingConfig& config) {
-  std::vector<std::pair<std::string, std::string>> fields;
-  BalancingConfig copy = config;
-  for (const Field& field : FieldsOf(copy)) {
-    fields.emplace_back(field.name,
-                        std::visit([](auto* place) { return Text(*place); }, field.place));
-  }
-  return fields;
 }
 
 }  // namespace shardd

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/load_balancing_service/balancing_config.h"
@@ -15,8 +11,5 @@ namespace shardd {
 // text is nothing that the field takes.
 absl::Status SetBalancingField(absl::string_view name, absl::string_view text,
                                BalancingConfig& config);
-
-// All fields, as SetBalancingField reads them.
-std::vector<std::pair<std::string, std::string>> BalancingFields(const BalancingConfig& config);
 
 }  // namespace shardd
