@@ -2,6 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "client/shardctl/present.h"
@@ -82,7 +83,8 @@ std::string TextOf(const FieldDescriptor& field, const v1::BalancingPolicy& poli
     case FieldDescriptor::CPPTYPE_STRING:
       return reflection.GetString(policy, &field);
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return absl::StrCat(reflection.GetDouble(policy, &field));
+      // StrCat would round it to six digits.
+      return absl::StrFormat("%.15g", reflection.GetDouble(policy, &field));
     case FieldDescriptor::CPPTYPE_UINT32:
       return absl::StrCat(reflection.GetUInt32(policy, &field));
     default:

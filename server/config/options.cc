@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -246,7 +247,8 @@ std::string TextOf(const Option& option, const Config& config) {
           [&](const ChoiceKind& kind) { return config.*kind.member; },
           [&](const FlagKind& kind) { return std::string(config.*kind.member ? "true" : "false"); },
           [&](const CountKind& kind) { return absl::StrCat(config.*kind.member); },
-          [&](const NumberKind& kind) { return absl::StrCat(config.*kind.member); },
+          // StrCat would round it to six digits.
+          [&](const NumberKind& kind) { return absl::StrFormat("%.15g", config.*kind.member); },
           [&](const SizeKind& kind) { return ToText(config.*kind.member); },
           [&](const TimeKind& kind) { return TextOf(config.*kind.member); }},
       option.kind);

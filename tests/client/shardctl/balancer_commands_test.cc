@@ -152,8 +152,8 @@ TEST_F(BalancerCommandsTest, DecisionsAreListedPageByPage) {
   }
   ctl_.daemon.balancing().SetDecisions(decisions);
   EXPECT_EQ(ctl_.Run({"balancer", "decisions", "-o", "json"}).json()["items"].size(), 50u);
-  const Ran all = ctl_.Run(
-      {"balancer", "decisions", "--all", "--acting", "--shard", "s-0001", "-o", "json"});
+  const Ran all =
+      ctl_.Run({"balancer", "decisions", "--all", "--acting", "--shard", "s-0001", "-o", "json"});
   EXPECT_EQ(all.json()["items"].size(), 70u);
   EXPECT_EQ(all.json()["items"][69]["number"], 31);
   EXPECT_TRUE(ctl_.daemon.balancing().last_list().acting_only());
@@ -203,6 +203,16 @@ TEST_F(BalancerCommandsTest, ThePolicyIsShownSetAndReset) {
   EXPECT_THAT(get.err, HasSubstr("policy reset"));
   EXPECT_THAT(ctl_.Run({"balancer", "policy", "reset"}).out, HasSubstr("load"));
   EXPECT_THAT(ctl_.Run({"balancer", "policy", "get"}).err, Not(HasSubstr("policy reset")));
+}
+
+// Plan: what was set comes back as it was written, so that one can go on from it.
+TEST_F(BalancerCommandsTest, NumbersOfThePolicyAreNotRounded) {
+  for (const char* word : {"operations_per_second=1234567.5", "bytes_per_second=34603008",
+                           "imbalance_max=1.1", "own_home_bytes_min=18446744073709551615"}) {
+    std::string line = word;
+    line.replace(line.find('='), 1, ",");
+    EXPECT_THAT(ctl_.Run({"balancer", "policy", "set", word, "-o", "csv"}).out, HasSubstr(line));
+  }
 }
 
 struct BadPolicy {

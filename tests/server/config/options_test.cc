@@ -88,6 +88,16 @@ TEST(OptionsTest, ValuesOutsideTheLimitsAreRefused) {
   }
 }
 
+// Plan: numbers of many digits are written as they were read.
+TEST(OptionsTest, NumbersReadBack) {
+  const Option& option = *FindOption("balancing.operations_per_second");
+  for (const char* text : {"1", "1.4", "10000", "1234567.5", "99999999.0625", "1000000000"}) {
+    Config config;
+    ASSERT_TRUE(SetFromText(option, text, &config)) << text;
+    EXPECT_EQ(TextOf(option, config), text);
+  }
+}
+
 // Plan: read and write sizes; each is written in the shortest unit that is exact.
 TEST(OptionsTest, SizesReadBack) {
   const std::pair<const char*, uint64_t> rows[] = {{"0", 0},
