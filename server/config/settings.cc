@@ -57,12 +57,13 @@ void CheckTogether(const Config& config, Problems* problems) {
     problems->push_back(absl::StrCat("server.listen and server.http_listen are both \"",
                                      config.listen, "\"; they must differ"));
   }
-  const int shards_min =
-      config.balancing_shards_min > 0 ? config.balancing_shards_min : config.shards_initial;
+  const bool min_is_set = config.balancing_shards_min > 0;
+  const int shards_min = min_is_set ? config.balancing_shards_min : config.shards_initial;
   if (shards_min > config.balancing_shards_max) {
-    problems->push_back(absl::StrCat("balancing.shards_min is ", shards_min,
-                                     "; it must not be above balancing.shards_max, ",
-                                     config.balancing_shards_max));
+    problems->push_back(absl::StrCat(
+        min_is_set ? "balancing.shards_min" : "shards.initial", " is ", shards_min,
+        min_is_set ? "" : ", which is also the fewest shards unless balancing.shards_min is set",
+        "; it must not be above balancing.shards_max, ", config.balancing_shards_max));
   }
 }
 

@@ -161,6 +161,19 @@ TEST(SettingsTest, PortsThatOthersReachNeedConsent) {
   }
 }
 
+// Plan: at and above the most shards, the fewest, set or taken from the shards of a new folder.
+TEST(SettingsTest, TheFewestShardsAreNotAboveTheMost) {
+  const GivenValue most = Flag("balancing.shards_max", "8");
+  EXPECT_TRUE(Resolve({most, Flag("balancing.shards_min", "8")}).ok());
+  EXPECT_TRUE(Resolve({most, Flag("shards.initial", "8")}).ok());
+  EXPECT_TRUE(Resolve({most, Flag("shards.initial", "9"), Flag("balancing.shards_min", "1")}).ok());
+  EXPECT_EQ(Resolve({most, Flag("balancing.shards_min", "9")}).status().message(),
+            "balancing.shards_min is 9; it must not be above balancing.shards_max, 8");
+  EXPECT_EQ(Resolve({most, Flag("shards.initial", "9")}).status().message(),
+            "shards.initial is 9, which is also the fewest shards unless balancing.shards_min is "
+            "set; it must not be above balancing.shards_max, 8");
+}
+
 // Plan: the wait for load balancers is left out only where it is not set and nobody else looks.
 TEST(SettingsTest, DrainWaitIsSkippedWhereOnlyThisMachineLooks) {
   EXPECT_EQ(Resolve({})->config.drain_wait, absl::ZeroDuration());
