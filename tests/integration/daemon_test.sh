@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Plan: run the daemon as an operator does: start, look, misuse, fill its disk quota, stop politely and in a hurry;
-# hold exit codes, pages and messages against what the manual says, and the data against what was acknowledged.
+# Plan: run the daemon as an operator does: start, look, misuse, configure its balancer and watch it work, fill its disk
+# quota, stop politely and in a hurry; hold exit codes, pages and messages against what the manual says, and the data
+# against what was acknowledged.
 # shellcheck source=tests/integration/harness.sh
 source "$(dirname "${BASH_SOURCE[0]}")/harness.sh"
 
@@ -70,6 +71,109 @@ misuse_is_named() {
     "shardd: warning: unknown variable SHARDD_LOG__LEVL has no effect; the nearest is SHARDD_LOG__LEVEL"
   expect_exit 0 "$bin/shardd" --version -o json
   expect_match "version" "$out" '^\{"version":"[0-9.]+","commit":'
+}
+
+# What each option of the balancer is set to, and what the policy in force then says, where that is written otherwise.
+declare -A balancing=(
+  [enabled]=false [policy]=size [operations_per_second]=1234567.5 [busy_fraction]=0.65 [mailbox_wait]=7ms
+  [bytes_per_second]=33MiB [imbalance_max]=1.75 [check_interval]=150ms [merge_age_min]=11m [cool_down]=31s [warm_up]=0s
+  [changes_max]=3 [shards_min]=2 [shards_max]=77 [homes_max]=5)
+declare -A in_force=([bytes_per_second]=34603008)
+
+# Whether /metrics has such a line.
+told() { grep -qxE "$1" <<<"$(http_get "${daemon_http[tuned]}" /metrics)"; }  # REGEX
+balancer() { shardctl tuned balancer status -o json | jq -r "$1"; }                 # FILTER
+balances_by() { shardctl tuned balancer policy get -o csv | grep -E "^($1)," | xargs; }  # KEYS
+
+# By the file, the environment and flags, a third of the options each.
+start_tuned() {
+  local file=$work/tuned.toml key number=0 value
+  local -a flags=() variables=()
+  printf '[balancing]\n' >"$file"
+  for key in "${!balancing[@]}"; do
+    value=${balancing[$key]}
+    case $((number++ % 3)) in
+      0) [[ $value =~ ^([0-9.]+|false)$ ]] || value=\"$value\"
+        printf '%s = %s\n' "$key" "$value" >>"$file" ;;
+      1) variables+=("SHARDD_BALANCING__${key^^}=$value") ;;
+      2) flags+=("--balancing.$key=$value") ;;
+    esac
+  done
+  export "${variables[@]}"
+  start_daemon tuned -c "$file" "${flags[@]}"
+  unset "${variables[@]%%=*}"
+}
+
+balancer_obeys_its_options() {
+  local key keys said
+  local -a flags=()
+  keys=$("$bin/shardd" config --effective -o json | jq -r '.settings[].key' | sed -n 's/^balancing\.//p' | sort)
+  expect_equal "options of the balancer" "$keys" "$(printf '%s\n' "${!balancing[@]}" | sort)"
+  for key in $keys; do flags+=("--balancing.$key=wrong"); done
+  shardd_exits 78 "${flags[@]}"
+  said=$err
+  for key in $keys; do
+    expect_match "message" "$said" "balancing.$key is \"wrong\" \(flag --balancing.$key\); it must be [^;]"
+  done
+  shardd_exits 78 --balancing.imbalance_max 1
+  expect_equal "message" "$err" \
+    'shardd: balancing.imbalance_max is "1" (flag --balancing.imbalance_max); it must be a number from 1.1 to 1000'
+  shardd_exits 78 --balancing.shards_min 9 --balancing.shards_max 8
+  expect_equal "message" "$err" "shardd: balancing.shards_min is 9; it must not be above balancing.shards_max, 8"
+
+  start_tuned
+  shardctl tuned balancer policy get -o csv >"$work/policy"
+  for key in $keys; do
+    [ "$key" = enabled ] ||
+      expect_equal "$key" "$(sed -n "s/^$key,//p" "$work/policy")" "${in_force[$key]:-${balancing[$key]}}"
+  done
+  expect_equal "state" "$(balancer '[.state, .policy] | join(" ")')" "off size"
+  told 'shardd_balancer_paused 1' || complain "/metrics does not tell that the balancer is off"
+
+  # What is set at run time wins over the options, also after a restart, until it is reset.
+  shardctl tuned balancer policy set cool_down=45s bytes_per_second=34603009 >/dev/null
+  expect_exit 2 shardctl tuned balancer policy set cool_down=46s imbalance_max=1
+  expect_match "message" "$err" 'imbalance_max is 1; it must be from 1.1 to 1000'
+  stop_daemon tuned
+  start_daemon tuned --balancing.cool_down 47s
+  expect_equal "what was set at run time" "$(balances_by 'cool_down|bytes_per_second')" \
+    "bytes_per_second,34603009 cool_down,45s"
+  shardctl tuned balancer policy reset >/dev/null
+  expect_equal "cool_down after a reset" "$(balances_by cool_down)" cool_down,47s
+  stop_daemon tuned
+}
+
+has_split() { [ "$(balancer .changes_done)" = 1 ]; }
+
+# One split by the balancer, since a shard holds too much, and one by hand; no more shards are allowed.
+balancer_is_told_on_metrics() {
+  local id
+  start_daemon tuned --balancing.check_interval 100ms --balancing.warm_up 0s --balancing.cool_down 0s \
+    --balancing.policy size --balancing.shards_max 5 --balancing.homes_max 1
+  shardctl tuned namespace create shop >/dev/null
+  for id in 1 2 3 4 5 6; do
+    head -c 50000 /dev/zero | tr '\0' v | shardctl tuned state put -n shop "$id" k - --create-account >/dev/null
+  done
+  told 'shardd_operations_ended_total\{kind="split",state="succeeded"\} 0' || complain "a split before there is a reason"
+  shardctl tuned balancer policy set shard_bytes_max=200000 own_home_bytes_min=100000 >/dev/null
+  await 60 "split by the balancer" has_split
+  await 30 "end of the split on /metrics" told 'shardd_operations_ended_total\{kind="split",state="succeeded"\} 1'
+  told 'shardd_balancer_decisions_total\{kind="split",reason="too_large"\} [1-9][0-9]*' || complain "no decision on /metrics"
+  told 'shardd_balancer_decisions_total\{kind="nothing",reason="[a-z_]+"\} [1-9][0-9]*' ||
+    complain "no decision of nothing on /metrics"
+  told 'shardd_shards\{state="active"\} 5' || complain "/metrics does not tell of five shards"
+  expect_match "last change" "$(balancer .last_change)" 'bytes stored: split'
+  expect_equal "changes" "$(balancer '[.changes_done, .changes_failed] | join(" ")')" "1 0"
+
+  told 'shardd_balancer_paused 0' || complain "a pause before there is one"
+  shardctl tuned balancer pause --for 1h >/dev/null
+  told 'shardd_balancer_paused 1' || complain "a pause is not on /metrics"
+  shardctl tuned shard split s-0001 --at 20000000000000000000000000000000 --wait --yes >/dev/null
+  told 'shardd_operations_ended_total\{kind="split",state="succeeded"\} 2' || complain "a split is not on /metrics"
+  shardctl tuned balancer resume >/dev/null
+  told 'shardd_balancer_paused 0' || complain "the end of a pause is not on /metrics"
+  expect_equal "changes" "$(balancer '[.changes_done, .changes_failed] | join(" ")')" "1 0"
+  stop_daemon tuned
 }
 
 stops_politely() {
@@ -155,6 +259,8 @@ put color blue
 pages_answer
 what_is_held_is_refused
 misuse_is_named
+balancer_obeys_its_options
+balancer_is_told_on_metrics
 stops_politely
 stops_in_a_hurry
 ends_when_storage_fails
