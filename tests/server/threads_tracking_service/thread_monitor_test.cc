@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -122,6 +123,24 @@ TEST(StallLimitsTest, EachPhaseHasItsLimitAndItsCause) {
   EXPECT_EQ(limits.Of(ThreadPhase::kIdle), absl::InfiniteDuration());
   EXPECT_EQ(StallLimits::After(absl::ZeroDuration()).Of(ThreadPhase::kCommitting),
             absl::InfiniteDuration());
+}
+
+// Plan: looks nearer together than the longest that counts in full, as far apart as that, and
+// farther: so many looks until ten seconds have been seen.
+TEST(StallLimitsTest, ALookCountsForNoMoreThanItsLongest) {
+  for (const auto& [gap, looks_expected] :
+       {std::pair(limits::kThreadLookGapMax / 2, 20), std::pair(limits::kThreadLookGapMax, 10),
+        std::pair(2 * limits::kThreadLookGapMax, 10)}) {
+    SCOPED_TRACE(absl::FormatDuration(gap));
+    ThreadMonitor monitor(StallLimits::After(10 * limits::kThreadLookGapMax));
+    const ThreadSample commit = Sample(ThreadPhase::kCommitting, kStart);
+    int looks = 0;
+    bool stalled = false;
+    for (absl::Time now = kStart; !stalled && looks < 100; ++looks) {
+      stalled = monitor.Look(now += gap, {&commit, 1}).verdicts.at(0).stalled_since.has_value();
+    }
+    EXPECT_EQ(looks, looks_expected);
+  }
 }
 
 // Plan: with the defaults, a commit gets stuck at any moment between two looks; it must be named
