@@ -18,7 +18,8 @@ namespace shardd {
 // Thread safety: Add from any thread; the rest from one.
 class BackgroundJobs {
  public:
-  // A job that takes long enters its phase anew now and then, or it is said to be stalled.
+  // A job that takes long enters its phase anew now and then, or one that may last, or it is said
+  // to be stalled.
   using Job = std::function<void(ThreadRecord&)>;
 
   BackgroundJobs(absl::string_view name, ThreadRegistry& threads, const Clock& clock);

@@ -222,8 +222,10 @@ void LocalRuntime::Survey(const SurveyOrder& order) {
 }
 
 void LocalRuntime::Compact(const struct CompactRange& order) {
-  static_cast<void>(compactions_->Add([this, order](ThreadRecord&) {
+  static_cast<void>(compactions_->Add([this, order](ThreadRecord& record) {
+    record.EnterPhase(ThreadPhase::kCompacting);
     const absl::Status status = store_.CompactRange(order.home, BoundsOf(order.range), stop_jobs_);
+    record.EnterPhase(ThreadPhase::kRunning);
     coordinator_->PushResult(RangeCompacted{order.operation, status});
   }));
 }

@@ -38,6 +38,7 @@ StallCause CauseOf(ThreadPhase phase) {
       return StallCause::kWork;
     case ThreadPhase::kCommitting:
     case ThreadPhase::kSyncing:
+    case ThreadPhase::kCompacting:
       return StallCause::kStorage;
     case ThreadPhase::kReplying:
       return StallCause::kAnswers;

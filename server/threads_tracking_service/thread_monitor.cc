@@ -34,6 +34,7 @@ StallLimits StallLimits::After(absl::Duration stall_after) {
 absl::Duration StallLimits::Of(ThreadPhase phase) const {
   switch (phase) {
     case ThreadPhase::kIdle:
+    case ThreadPhase::kCompacting:
       break;
     case ThreadPhase::kRunning:
       return running;

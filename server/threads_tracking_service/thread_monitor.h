@@ -15,7 +15,8 @@
 
 namespace shardd {
 
-// How long a thread may stay in a phase. Waiting for work is never a stall.
+// How long a thread may stay in a phase. Waiting for work is never a stall, nor is a compaction:
+// how long that takes depends on how much is stored.
 struct StallLimits {
   absl::Duration running;
   absl::Duration committing;

@@ -64,6 +64,8 @@ absl::string_view NameOf(ThreadPhase phase) {
       return "syncing";
     case ThreadPhase::kWaiting:
       return "waiting";
+    case ThreadPhase::kCompacting:
+      return "compacting";
   }
   return "";
 }

@@ -33,6 +33,7 @@ enum class ThreadPhase : uint8_t {
   kReplying = 4,    // hands out answers
   kSyncing = 5,     // waits for storage to sync, to close or to say how it is
   kWaiting = 6,     // waits for another thread in the middle of its work
+  kCompacting = 7,  // has storage compact a range, in one call that may take hours
 };
 
 inline constexpr ThreadRole kThreadRoles[] = {ThreadRole::kWorker, ThreadRole::kPoller,
@@ -40,9 +41,9 @@ inline constexpr ThreadRole kThreadRoles[] = {ThreadRole::kWorker, ThreadRole::k
                                               ThreadRole::kExternal};
 inline constexpr ThreadState kThreadStates[] = {ThreadState::kStarting, ThreadState::kRunning,
                                                 ThreadState::kStalled, ThreadState::kStopped};
-inline constexpr ThreadPhase kThreadPhases[] = {ThreadPhase::kIdle,       ThreadPhase::kRunning,
-                                                ThreadPhase::kCommitting, ThreadPhase::kReplying,
-                                                ThreadPhase::kSyncing,    ThreadPhase::kWaiting};
+inline constexpr ThreadPhase kThreadPhases[] = {
+    ThreadPhase::kIdle,    ThreadPhase::kRunning, ThreadPhase::kCommitting, ThreadPhase::kReplying,
+    ThreadPhase::kSyncing, ThreadPhase::kWaiting, ThreadPhase::kCompacting};
 
 // "worker", "stalled", "committing", ….
 absl::string_view NameOf(ThreadRole role);

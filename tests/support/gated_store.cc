@@ -38,6 +38,22 @@ absl::Status GatedStore::Commit(const storage::WriteSet& writes) {
   return base_.Commit(writes);
 }
 
+void GatedStore::ShutCompactions() {
+  MutexLock lock(mutex_);
+  compactions_shut_ = true;
+}
+
+void GatedStore::OpenCompactions() {
+  MutexLock lock(mutex_);
+  compactions_shut_ = false;
+  changed_.NotifyAll();
+}
+
+void GatedStore::WaitForCompaction() {
+  MutexLock lock(mutex_);
+  while (!compaction_waits_) changed_.Wait(mutex_);
+}
+
 absl::StatusOr<bool> GatedStore::Get(storage::Family family, absl::string_view key,
                                      std::string* value) const {
   return base_.Get(family, key, value);
@@ -52,6 +68,13 @@ absl::Status GatedStore::CreateHome(storage::Family home) { return base_.CreateH
 absl::Status GatedStore::DropHome(storage::Family home) { return base_.DropHome(home); }
 absl::Status GatedStore::CompactRange(storage::Family home, storage::KeyBounds bounds,
                                       std::atomic<bool>& cancelled) {
+  {
+    MutexLock lock(mutex_);
+    compaction_waits_ = true;
+    changed_.NotifyAll();
+    while (compactions_shut_) changed_.Wait(mutex_);
+    compaction_waits_ = false;
+  }
   return base_.CompactRange(home, std::move(bounds), cancelled);
 }
 absl::StatusOr<uint64_t> GatedStore::ApproximateBytes(storage::Family family,

@@ -14,6 +14,7 @@
 namespace shardd {
 
 // A store whose commits wait while the gate is shut, so that a test can say what happens meanwhile.
+// So do compactions, at a gate of their own.
 // All else goes to `base`, which must outlive it.
 //
 // Thread safety: safe.
@@ -27,6 +28,11 @@ class GatedStore final : public storage::Store {
   void WaitForArrivals(size_t count);
   // Lets the `number`th of them through, from 1.
   void LetThrough(size_t number);
+
+  void ShutCompactions();
+  void OpenCompactions();
+  // Waits until a compaction is at the gate.
+  void WaitForCompaction();
 
   absl::StatusOr<bool> Get(storage::Family family, absl::string_view key,
                            std::string* value) const override;
@@ -52,6 +58,8 @@ class GatedStore final : public storage::Store {
   bool shut_ ABSL_GUARDED_BY(mutex_) = false;
   size_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<size_t> let_through_ ABSL_GUARDED_BY(mutex_);
+  bool compactions_shut_ ABSL_GUARDED_BY(mutex_) = false;
+  bool compaction_waits_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace shardd

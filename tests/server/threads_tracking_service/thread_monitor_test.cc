@@ -121,6 +121,7 @@ TEST(StallLimitsTest, EachPhaseHasItsLimitAndItsCause) {
     EXPECT_EQ(stalled, kStart + row.limit);
   }
   EXPECT_EQ(limits.Of(ThreadPhase::kIdle), absl::InfiniteDuration());
+  EXPECT_EQ(limits.Of(ThreadPhase::kCompacting), absl::InfiniteDuration());
   EXPECT_EQ(StallLimits::After(absl::ZeroDuration()).Of(ThreadPhase::kCommitting),
             absl::InfiniteDuration());
 }
@@ -171,6 +172,16 @@ TEST_F(ThreadMonitorTest, ProgressIsNoStall) {
     Look(Sample(ThreadPhase::kRunning, now_ - absl::Milliseconds(900)), texts);
   }
   EXPECT_THAT(texts, ElementsAre("started"));
+}
+
+// Plan: a compaction of a day is told from the outside, and is no stall; what follows it is judged
+// as ever.
+TEST_F(ThreadMonitorTest, ACompactionIsNoStall) {
+  EXPECT_THAT(LookUntil(At(24 * 3600), Sample(ThreadPhase::kCompacting, kStart)),
+              ElementsAre("started"));
+  EXPECT_FALSE(verdict_.stalled_since.has_value());
+  EXPECT_THAT(LookUntil(now_ + absl::Seconds(3), Sample(ThreadPhase::kRunning, now_)),
+              ElementsAre("stalled running 2s"));
 }
 
 // Plan: the process is paused for an hour in the middle of a commit that was young.
