@@ -36,7 +36,7 @@ MetricFamily StallsOf(const ThreadEventLog::StallCounts& stalls) {
       "shardd_thread_stalls_total", "Threads found to be stalled, by the phase they were in.");
   for (const ThreadRole role : kOwnRoles) {
     for (const ThreadPhase phase : kThreadPhases) {
-      if (phase == ThreadPhase::kIdle || phase == ThreadPhase::kCompacting) continue;  // no stalls
+      if (phase == ThreadPhase::kCompacting) continue;  // never a stall
       const auto found = stalls.find({role, phase});
       family.Add(static_cast<double>(found == stalls.end() ? 0 : found->second),
                  {{"role", Text(NameOf(role))}, {"phase", Text(NameOf(phase))}});

@@ -72,9 +72,11 @@ void JudgeThreads(const ThreadRegistry& threads, v1::StatusResponse& status) {
   for (const ThreadStatus& thread : threads.List()) {
     if (thread.state != ThreadState::kStopped) status.set_thread_count(status.thread_count() + 1);
     if (thread.state != ThreadState::kStalled) continue;
+    const bool idle = thread.phase == ThreadPhase::kIdle;
+    const absl::Duration age = absl::Trunc(thread.phase_age, absl::Seconds(1));
     AddReason(v1::VERDICT_DEGRADED,
               absl::StrCat("thread ", thread.name, " has been ", NameOf(thread.phase), " for ",
-                           absl::FormatDuration(absl::Trunc(thread.phase_age, absl::Seconds(1))),
+                           absl::FormatDuration(age), idle ? " and requests wait for it" : "",
                            " (cause: ", NameOf(CauseOf(thread.phase)), ")"),
               absl::StrCat("shardctl thread stack ", ToText(thread.id)), status);
   }

@@ -36,6 +36,14 @@ void ShardMailbox::Notify() {
   if (waiting_) ready_.NotifyOne();
 }
 
+void ShardMailbox::NoteWaiting() {
+  if (!commands_.empty() || (wants_items_ && !items_.empty())) {
+    if (!waiting_work_->since().has_value()) waiting_work_->Begin(clock_.Now());
+  } else {
+    waiting_work_->End();
+  }
+}
+
 ShardMailbox::Weight ShardMailbox::WeightOf(const Item& item) {
   Weight weight;
   for (const ShardRequest& request : item) {
@@ -63,6 +71,7 @@ ShardMailbox::PushResult ShardMailbox::Add(Item& item, const Weight& weight) {
   }
   Count(weight);
   items_.push_back(std::move(item));
+  NoteWaiting();
   if (wants_items_) Notify();
   return PushResult::kAccepted;
 }
@@ -84,6 +93,7 @@ void ShardMailbox::PushCommand(ShardCommand command) {
   MutexLock lock(mutex_);
   if (closed_) return;
   commands_.push_back(std::move(command));
+  NoteWaiting();
   Notify();
 }
 
@@ -98,6 +108,7 @@ void ShardMailbox::PushMessage(ShardRequestBody body) {
 bool ShardMailbox::Pop(Mail& out, bool take_items, absl::Time wake_at) {
   MutexLock lock(mutex_);
   wants_items_ = take_items;
+  NoteWaiting();
   while (commands_.empty() && !(take_items && !items_.empty()) && !closed_) {
     const absl::Duration left =
         wake_at == absl::InfiniteFuture() ? absl::InfiniteDuration() : wake_at - clock_.Now();
@@ -113,6 +124,7 @@ bool ShardMailbox::Pop(Mail& out, bool take_items, absl::Time wake_at) {
     depth_ = 0;
     bytes_ = 0;
   }
+  NoteWaiting();
   return !(closed_ && out.commands.empty() && out.items.empty());
 }
 
@@ -153,6 +165,7 @@ ShardMailbox::Taken ShardMailbox::TakeRange(const KeyRange& range, TableEpoch si
     items_.push_back(std::move(item));
   }
   oldest_ = items_.empty() ? absl::InfiniteFuture() : taken.oldest;
+  NoteWaiting();
   return taken;
 }
 
@@ -161,7 +174,9 @@ ShardMailbox::Taken ShardMailbox::TakeAll() {
   since_ = kNever;
   depth_ = 0;
   bytes_ = 0;
-  return {std::exchange(items_, {}), std::exchange(oldest_, absl::InfiniteFuture())};
+  Taken taken{std::exchange(items_, {}), std::exchange(oldest_, absl::InfiniteFuture())};
+  NoteWaiting();
+  return taken;
 }
 
 void ShardMailbox::Append(Taken taken, TableEpoch since) {
@@ -173,6 +188,7 @@ void ShardMailbox::Append(Taken taken, TableEpoch since) {
   }
   // After Count, which takes what comes first for the oldest.
   if (!taken.items.empty()) oldest_ = std::min(oldest_, taken.oldest);
+  NoteWaiting();
   if (wants_items_ && !items_.empty()) Notify();
 }
 

@@ -15,6 +15,7 @@
 #include "server/core/event.h"
 #include "server/core/shard_command.h"
 #include "server/runtime/shard_load.h"
+#include "server/threads_tracking_service/waiting_work.h"
 
 namespace shardd {
 
@@ -61,6 +62,9 @@ class ShardMailbox {
   size_t depth() const;
   absl::Time oldest() const;
 
+  // Whether there is something that the worker would take if it came.
+  std::shared_ptr<const WaitingWork> waiting_work() const { return waiting_work_; }
+
   // What the shard is asked for.
   ShardLoadMeter& meter() { return meter_; }
 
@@ -91,10 +95,13 @@ class ShardMailbox {
   PushResult Add(Item& item, const Weight& weight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Count(const Weight& weight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Notify() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // After each change of what waits, or of what is taken.
+  void NoteWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const QueueLimits limits_;
   const Clock& clock_;
   ShardLoadMeter meter_;
+  const std::shared_ptr<WaitingWork> waiting_work_ = std::make_shared<WaitingWork>();
   mutable Mutex mutex_;
   CondVar ready_;
   std::vector<ShardCommand> commands_ ABSL_GUARDED_BY(mutex_);

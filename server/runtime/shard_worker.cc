@@ -34,8 +34,9 @@ ShardWorker::ShardWorker(ShardCore core, std::shared_ptr<ShardMailbox> mailbox,
     : shard_(core.shard()),
       environment_(std::move(environment)),
       mailbox_(std::move(mailbox)),
-      record_(threads.Register(absl::StrCat("worker/", ToText(shard_)), ThreadRole::kWorker, shard_,
-                               [mailbox = mailbox_] { return mailbox->depth(); })),
+      record_(threads.Register(
+          absl::StrCat("worker/", ToText(shard_)), ThreadRole::kWorker, shard_,
+          [mailbox = mailbox_] { return mailbox->depth(); }, mailbox_->waiting_work())),
       core_(std::move(core)) {
   record_->SetQueueOldestAge([mailbox = mailbox_, &clock = environment_.clock] {
     const absl::Time oldest = mailbox->oldest();

@@ -19,6 +19,8 @@ absl::string_view Sentence(StallCause cause) {
       return "answers cannot be handed out";
     case StallCause::kOtherThread:
       return "another thread has not answered";
+    case StallCause::kNotWoken:
+      return "it was not woken";
   }
   return "";
 }
@@ -33,7 +35,7 @@ std::string During(const ThreadEvent& event) {
 StallCause CauseOf(ThreadPhase phase) {
   switch (phase) {
     case ThreadPhase::kIdle:
-      break;  // waiting for work is no stall
+      return StallCause::kNotWoken;
     case ThreadPhase::kRunning:
       return StallCause::kWork;
     case ThreadPhase::kCommitting:
@@ -72,19 +74,27 @@ absl::string_view NameOf(StallCause cause) {
       return "answers";
     case StallCause::kOtherThread:
       return "other_thread";
+    case StallCause::kNotWoken:
+      return "not_woken";
   }
   return "";
 }
 
 std::string ToText(const ThreadEvent& event) {
   const std::string thread = absl::StrCat("thread ", event.name);
+  const bool idle = event.phase == ThreadPhase::kIdle;
   switch (event.kind) {
     case ThreadEventKind::kStarted:
       return absl::StrCat(thread, " started");
     case ThreadEventKind::kStalled:
       return absl::StrCat(thread, " has been ", NameOf(event.phase), During(event), " for ",
-                          Rounded(event.phase_time), "; ", Sentence(CauseOf(event.phase)));
+                          Rounded(event.phase_time), idle ? " while requests wait; " : "; ",
+                          Sentence(CauseOf(event.phase)));
     case ThreadEventKind::kRecovered:
+      if (idle) {
+        return absl::StrCat(thread, " was idle for ", Rounded(event.phase_time),
+                            " while requests waited");
+      }
       return absl::StrCat(thread, " goes on after ", Rounded(event.phase_time), " of ",
                           NameOf(event.phase), During(event));
     case ThreadEventKind::kStopped:

@@ -18,6 +18,7 @@ enum class StallCause : uint8_t {
   kStorage = 2,      // storage has not answered
   kAnswers = 3,      // answers cannot be handed out
   kOtherThread = 4,  // another thread has not answered
+  kNotWoken = 5,     // it waits for work, and there is some
 };
 
 // Who is to blame when a thread does not get out of a phase.
@@ -39,7 +40,7 @@ struct ThreadEvent {
   std::optional<ShardId> parent_shard;
 
   // Below: of kStalled and kRecovered.
-  ThreadPhase phase = ThreadPhase::kIdle;  // the phase that took too long
+  ThreadPhase phase = ThreadPhase::kIdle;  // the phase that took too long; idle: with work waiting
   std::string operation;
   absl::Duration phase_time;  // so far, or all of it
   absl::Duration cpu_time;    // used since the phase began, as far as it was seen

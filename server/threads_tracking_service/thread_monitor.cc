@@ -28,7 +28,8 @@ StallLimits StallLimits::After(absl::Duration stall_after) {
           .committing = stall_after,
           .replying = stall_after,
           .syncing = stall_after,
-          .waiting = stall_after * limits::kStallWaitingFactor};
+          .waiting = stall_after * limits::kStallWaitingFactor,
+          .not_woken = stall_after};
 }
 
 absl::Duration StallLimits::Of(ThreadPhase phase) const {
@@ -85,25 +86,40 @@ ThreadMonitor::Verdict ThreadMonitor::LookAt(absl::Time now, absl::Duration step
   return {watched.stalled_since, watched.busy.Add(now, sample.busy_time)};
 }
 
+ThreadMonitor::Stay ThreadMonitor::StayOf(const ThreadSample& sample) {
+  if (sample.phase != ThreadPhase::kIdle || !sample.work_since.has_value()) {
+    return {sample.phase, false, sample.phase_since};
+  }
+  return {sample.phase, true, std::max(sample.phase_since, *sample.work_since)};
+}
+
+absl::Duration ThreadMonitor::LimitOf(const Stay& stay) const {
+  return stay.not_woken ? limits_.not_woken : limits_.Of(stay.phase);
+}
+
 void ThreadMonitor::LookAtPhase(absl::Time now, absl::Duration step, const ThreadSample& sample,
                                 Watched& watched, std::vector<ThreadEvent>& events) const {
-  if (sample.phase != watched.phase || sample.phase_since != watched.phase_since) {
-    if (watched.stalled_since.has_value()) EndStall(sample.phase_since, sample, watched, events);
-    watched.phase = sample.phase;
-    watched.phase_since = sample.phase_since;
-    watched.phase_time = std::min(now - sample.phase_since, limits::kThreadLookGapMax);
+  const Stay stay = StayOf(sample);
+  if (stay != watched.stay) {
+    if (watched.stalled_since.has_value()) {
+      // Without a new phase it was its work that went, to another thread.
+      const bool goes_on = sample.phase_since > *watched.stalled_since;
+      EndStall(goes_on ? sample.phase_since : now, sample, watched, events);
+    }
+    watched.stay = stay;
+    watched.stay_time = std::min(now - stay.since, limits::kThreadLookGapMax);
     watched.cpu_before = sample.cpu_time;
   } else {
-    watched.phase_time += step;
+    watched.stay_time += step;
   }
   watched.cpu_time = sample.cpu_time - watched.cpu_before;
-  if (watched.stalled_since.has_value() || watched.phase_time < limits_.Of(sample.phase)) return;
+  if (watched.stalled_since.has_value() || watched.stay_time < LimitOf(stay)) return;
   watched.stalled_since = now;
   watched.operation = std::string(sample.operation);
   ThreadEvent event = EventOf(ThreadEventKind::kStalled, now, sample);
   event.phase = sample.phase;
   event.operation = watched.operation;
-  event.phase_time = now - sample.phase_since;
+  event.phase_time = now - stay.since;
   event.cpu_time = watched.cpu_time;
   events.push_back(std::move(event));
 }
@@ -111,9 +127,9 @@ void ThreadMonitor::LookAtPhase(absl::Time now, absl::Duration step, const Threa
 void ThreadMonitor::EndStall(absl::Time time, const ThreadSample& sample, Watched& watched,
                              std::vector<ThreadEvent>& events) {
   ThreadEvent event = EventOf(ThreadEventKind::kRecovered, time, sample);
-  event.phase = watched.phase;
+  event.phase = watched.stay.phase;
   event.operation = std::move(watched.operation);
-  event.phase_time = time - watched.phase_since;
+  event.phase_time = time - watched.stay.since;
   event.cpu_time = watched.cpu_time;
   events.push_back(std::move(event));
   watched.stalled_since.reset();

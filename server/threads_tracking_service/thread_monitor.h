@@ -15,14 +15,15 @@
 
 namespace shardd {
 
-// How long a thread may stay in a phase. Waiting for work is never a stall, nor is a compaction:
-// how long that takes depends on how much is stored.
+// How long a thread may stay in a phase. Waiting for work is no stall, unless there is some; nor is
+// a compaction: how long that takes depends on how much is stored.
 struct StallLimits {
   absl::Duration running;
   absl::Duration committing;
   absl::Duration replying;
   absl::Duration syncing;
   absl::Duration waiting;
+  absl::Duration not_woken;  // idle while work waits
 
   // All the same, but for `waiting`: the thread that is waited for should be named first. Zero:
   // nothing is ever a stall.
@@ -56,13 +57,22 @@ class ThreadMonitor {
   Findings Look(absl::Time now, absl::Span<const ThreadSample> samples);
 
  private:
+  // A phase that may become a stall; of an idle thread, only the time in which work waited.
+  struct Stay {
+    ThreadPhase phase = ThreadPhase::kIdle;
+    bool not_woken = false;
+    absl::Time since = absl::InfinitePast();
+    friend bool operator==(const Stay&, const Stay&) = default;
+  };
+  static Stay StayOf(const ThreadSample& sample);
+  absl::Duration LimitOf(const Stay& stay) const;
+
   struct Watched {
     bool started = false;
     bool stopped = false;
-    ThreadPhase phase = ThreadPhase::kIdle;
-    absl::Time phase_since = absl::InfinitePast();
-    absl::Duration phase_time;  // counted towards a stall
-    std::string operation;      // when it stalled
+    Stay stay;
+    absl::Duration stay_time;  // counted towards a stall
+    std::string operation;     // when it stalled
     absl::Duration cpu_before;
     absl::Duration cpu_time;
     std::optional<absl::Time> stalled_since;

@@ -91,13 +91,15 @@ class ThreadRecord::Binding {
 
 ThreadRecord::ThreadRecord(ThreadId id, std::string name, ThreadRole role,
                            std::optional<ShardId> shard, const Clock& clock,
-                           std::function<size_t()> queue_depth)
+                           std::function<size_t()> queue_depth,
+                           std::shared_ptr<const WaitingWork> waiting_work)
     : id_(id),
       name_(std::move(name)),
       role_(role),
       shard_(shard),
       clock_(clock),
       start_time_(clock.Now()),
+      waiting_work_(std::move(waiting_work)),
       phase_since_ns_(Nanoseconds(start_time_)),
       turn_since_ns_(Nanoseconds(start_time_)),
       queue_depth_(std::move(queue_depth)) {}
@@ -192,17 +194,19 @@ ThreadState ThreadRecord::StateAt(absl::Time now, absl::Duration* age) const {
   const std::optional<absl::Time> stalled = TimeOf(stalled_ns_.load(kRelaxed));
   const std::optional<absl::Time> loop = TimeOf(loop_ns_.load(kRelaxed));
   const std::optional<absl::Time> recovered = TimeOf(recovered_ns_.load(kRelaxed));
+  const absl::Time phase_since = absl::FromUnixNanos(phase_since_ns_.load(kRelaxed));
   ThreadState state = ThreadState::kStarting;
   absl::Time since = start_time_;
   if (stopped.has_value()) {
     state = ThreadState::kStopped;
     since = *stopped;
-  } else if (stalled.has_value()) {
+  } else if (stalled.has_value() && phase_since <= *stalled) {
     state = ThreadState::kStalled;
     since = *stalled;
   } else if (loop.has_value()) {
     state = ThreadState::kRunning;
-    since = std::max(*loop, recovered.value_or(*loop));
+    // Maybe the watchdog has not seen yet that it goes on.
+    since = std::max(*loop, stalled.has_value() ? phase_since : recovered.value_or(*loop));
   }
   *age = now - since;
   return state;
@@ -250,6 +254,7 @@ ThreadSample ThreadRecord::Sample() const {
   sample.stop_time = TimeOf(stopped_ns_.load(kRelaxed));
   sample.phase = phase_.load(std::memory_order_acquire);
   sample.phase_since = absl::FromUnixNanos(phase_since_ns_.load(kRelaxed));
+  if (waiting_work_ != nullptr) sample.work_since = waiting_work_->since();
   if (const char* operation = operation_.load(std::memory_order_acquire)) {
     sample.operation = operation;
   }

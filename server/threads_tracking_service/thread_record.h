@@ -14,6 +14,7 @@
 #include "server/base/clock.h"
 #include "server/base/ids.h"
 #include "server/base/mutex.h"
+#include "server/threads_tracking_service/waiting_work.h"
 
 namespace shardd {
 
@@ -87,9 +88,10 @@ struct ThreadSample {
   std::optional<absl::Time> stop_time;
   ThreadPhase phase = ThreadPhase::kIdle;
   absl::Time phase_since;
-  absl::string_view operation;  // empty: none
-  absl::Duration busy_time;     // of the turn under way, too
-  absl::Duration cpu_time;      // not read while idle
+  std::optional<absl::Time> work_since;  // since when work waits for it
+  absl::string_view operation;           // empty: none
+  absl::Duration busy_time;              // of the turn under way, too
+  absl::Duration cpu_time;               // not read while idle
 };
 
 // One thread's record of itself. Its owner writes, anybody reads: what changes is atomic, and
@@ -102,7 +104,8 @@ class ThreadRecord : public std::enable_shared_from_this<ThreadRecord> {
  public:
   // Use ThreadRegistry::Register.
   ThreadRecord(ThreadId id, std::string name, ThreadRole role, std::optional<ShardId> shard,
-               const Clock& clock, std::function<size_t()> queue_depth);
+               const Clock& clock, std::function<size_t()> queue_depth,
+               std::shared_ptr<const WaitingWork> waiting_work);
 
   // Entering kIdle ends a turn, and with it the operation. The first phase is entered when the
   // thread enters its loop.
@@ -155,6 +158,7 @@ class ThreadRecord : public std::enable_shared_from_this<ThreadRecord> {
   const std::optional<ShardId> shard_;
   const Clock& clock_;
   const absl::Time start_time_;
+  const std::shared_ptr<const WaitingWork> waiting_work_;  // nullptr: not known
 
   // Times are nanoseconds since 1970; 0 means that it has not happened.
   std::atomic<uint64_t> parent_shard_{0};

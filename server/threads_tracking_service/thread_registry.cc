@@ -7,13 +7,13 @@
 
 namespace shardd {
 
-std::shared_ptr<ThreadRecord> ThreadRegistry::Register(absl::string_view name, ThreadRole role,
-                                                       std::optional<ShardId> shard,
-                                                       std::function<size_t()> queue_depth) {
+std::shared_ptr<ThreadRecord> ThreadRegistry::Register(
+    absl::string_view name, ThreadRole role, std::optional<ShardId> shard,
+    std::function<size_t()> queue_depth, std::shared_ptr<const WaitingWork> waiting_work) {
   MutexLock lock(mutex_);
   const ThreadId id{next_id_++};
   auto record = std::make_shared<ThreadRecord>(id, std::string(name), role, shard, clock_,
-                                               std::move(queue_depth));
+                                               std::move(queue_depth), std::move(waiting_work));
   records_.emplace(id, record);
   ForgetStopped();
   return record;

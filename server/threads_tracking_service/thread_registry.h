@@ -30,10 +30,11 @@ class ThreadRegistry {
   explicit ThreadRegistry(const Clock& clock) : clock_(clock) {}
 
   // The record is the thread's own; the registry keeps a share for readers. `queue_depth` may be
-  // empty.
+  // empty. `waiting_work`: of its queue, if that keeps it.
   std::shared_ptr<ThreadRecord> Register(absl::string_view name, ThreadRole role,
                                          std::optional<ShardId> shard,
-                                         std::function<size_t()> queue_depth);
+                                         std::function<size_t()> queue_depth,
+                                         std::shared_ptr<const WaitingWork> waiting_work = nullptr);
 
   // By id.
   std::vector<ThreadStatus> List() const;

@@ -88,6 +88,41 @@ TEST_F(ShardMailboxTest, HandsOutInOrder) {
   EXPECT_FALSE(mailbox->Waits(true));
 }
 
+// Plan: what the worker would take, by each way that something comes or goes.
+TEST_F(ShardMailboxTest, SaysSinceWhenThereIsWork) {
+  const auto mailbox = New();
+  const std::shared_ptr<const WaitingWork> work = mailbox->waiting_work();
+  EXPECT_EQ(work->since(), std::nullopt);
+  ASSERT_EQ(mailbox->Push(OneOf(1, kHigh), kOne), Result::kAccepted);
+  const absl::Time first = clock_.Now();
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_EQ(mailbox->Push(OneOf(2, kHigh), kOne), Result::kAccepted);
+  mailbox->PushCommand(Retire{OperationId{1}});
+  EXPECT_EQ(work->since(), first);
+  Pop(*mailbox);
+  EXPECT_EQ(work->since(), first) << "the command is taken, the requests are not";
+  Pop(*mailbox, /*take_items=*/false);
+  EXPECT_EQ(work->since(), std::nullopt) << "they are not to be taken";
+  ASSERT_EQ(mailbox->Push(OneOf(3, kHigh), kOne), Result::kAccepted);
+  EXPECT_EQ(work->since(), std::nullopt);
+  mailbox->PushCommand(Retire{OperationId{1}});
+  EXPECT_EQ(work->since(), clock_.Now());
+  Pop(*mailbox, /*take_items=*/false);
+  EXPECT_EQ(CallsOf(*mailbox), (Calls{1, 2, 3}));
+  EXPECT_EQ(work->since(), std::nullopt);
+
+  // Two shards, and back to one.
+  mailboxes_.Add(kAll, mailbox);
+  ASSERT_EQ(mailbox->Push(OneOf(4, kHigh), kOne), Result::kAccepted);
+  const auto upper = New(2);
+  mailboxes_.Split(mailbox, kUpper, upper, kTwo);
+  EXPECT_EQ(work->since(), std::nullopt);
+  EXPECT_EQ(upper->waiting_work()->since(), clock_.Now());
+  mailboxes_.Merge(upper, mailbox, kThree);
+  EXPECT_EQ(work->since(), clock_.Now());
+  EXPECT_EQ(upper->waiting_work()->since(), std::nullopt);
+}
+
 TEST_F(ShardMailboxTest, BoundedByRequests) {
   const auto mailbox = New(1, {2, kWide.bytes_max});
   ASSERT_EQ(mailbox->Push(OneOf(1), kOne), Result::kAccepted);

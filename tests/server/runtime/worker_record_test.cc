@@ -1,12 +1,14 @@
 // Plan: hold a worker's commit and look at the record of its thread; split a shard and look at that
 // of the new one; hold a compaction and have the watch look at all threads.
 
-#include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/runtime/shard_mailbox.h"
 #include "server/threads_tracking_service/limits.h"
 #include "server/threads_tracking_service/thread_watch.h"
 #include "tests/support/runtime_fixture.h"
@@ -23,6 +25,17 @@ class WorkerRecordTest : public RuntimeFixture {
     std::vector<ThreadStatus> list = threads_.List();
     for (ThreadStatus& thread : list) {
       if (thread.name == name) return std::move(thread);
+    }
+    ADD_FAILURE() << "no thread " << name;
+    return {};
+  }
+  // What the watchdog sees of it.
+  ThreadSample SampleOf(const std::string& name) {
+    uint64_t version = 0;
+    ThreadRegistry::Records records;
+    threads_.TryUpdate(version, records);
+    for (const auto& record : records) {
+      if (record->Sample().name == name) return record->Sample();
     }
     ADD_FAILURE() << "no thread " << name;
     return {};
@@ -44,6 +57,7 @@ TEST_F(WorkerRecordTest, SaysWhatItIsAtAndHowLongItsQueueWaits) {
   EXPECT_EQ(worker.operation_age, absl::Seconds(3));
   EXPECT_EQ(worker.queue_depth, 1u);
   EXPECT_EQ(worker.queue_oldest_age, absl::Seconds(3));
+  EXPECT_EQ(SampleOf(worker.name).work_since, clock_.Now() - absl::Seconds(3));
   store_.Open();
   Stop();
 }
@@ -57,6 +71,50 @@ TEST_F(WorkerRecordTest, KnowsTheShardItWasSplitFrom) {
   ASSERT_THAT(AskCoordinator(WaitOperationRequest{operation}), IsOk());
   EXPECT_EQ(RecordOf(ShardId{2}).parent_shard, ShardId{1});
   Stop();
+}
+
+// Plan: a mailbox whose thread does not come for what is in it, with nobody to hold its lock; then
+// a shard that is paused, and so takes nothing.
+TEST_F(WorkerRecordTest, AThreadThatSleepsThoughRequestsWaitIsStalled) {
+  auto mailbox = std::make_shared<ShardMailbox>(QueueLimits{10, 1000}, TableEpoch{1}, clock_);
+  const auto record = threads_.Register(
+      "sleeper", ThreadRole::kWorker, ShardId{1}, [] { return 0; }, mailbox->waiting_work());
+  std::vector<std::string> texts;
+  ThreadWatch watch(threads_, StallLimits::After(limits::kStallAfterDefault),
+                    [&texts](const ThreadEvent& event) { texts.push_back(ToText(event)); });
+  const auto look_for = [&](absl::Duration duration) {
+    for (absl::Duration spent; spent < duration; spent += limits::kThreadLookInterval) {
+      clock_.Advance(limits::kThreadLookInterval);
+      watch.Look(clock_.Now());
+    }
+  };
+  const auto push = [&] {
+    ShardMailbox::Item item(1);
+    item[0].body = AddOne(kRecordedAccount);
+    ASSERT_EQ(mailbox->Push(std::move(item), TableEpoch{1}), ShardMailbox::PushResult::kAccepted);
+  };
+  record->EnterPhase(ThreadPhase::kIdle);
+  look_for(absl::Minutes(1));
+  push();
+  look_for(absl::Seconds(3));
+  EXPECT_THAT(texts, testing::ElementsAre(
+                         "thread sleeper started",
+                         "thread sleeper has been idle for 2s while requests wait; it was not "
+                         "woken"));
+  EXPECT_EQ(record->Read().state, ThreadState::kStalled);
+
+  ShardMailbox::Mail mail;
+  ASSERT_TRUE(mailbox->Pop(mail, /*take_items=*/true, clock_.Now()));
+  record->EnterPhase(ThreadPhase::kRunning);
+  record->EnterPhase(ThreadPhase::kIdle);
+  mail = ShardMailbox::Mail();
+  ASSERT_TRUE(mailbox->Pop(mail, /*take_items=*/false, clock_.Now()));
+  push();
+  texts.clear();
+  look_for(absl::Minutes(1));
+  EXPECT_THAT(texts, testing::ElementsAre("thread sleeper was idle for 3s while requests waited"));
+  EXPECT_EQ(record->Read().state, ThreadState::kRunning);
+  record->Stop();
 }
 
 // Plan: a compaction takes an hour, in which the watch looks as often as ever. (Other threads may

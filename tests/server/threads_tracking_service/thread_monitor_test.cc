@@ -52,7 +52,8 @@ class ThreadMonitorTest : public testing::Test {
     verdict_ = findings.verdicts.at(0);
     for (ThreadEvent& event : findings.events) {
       texts.emplace_back(NameOf(event.kind));
-      if (event.phase != ThreadPhase::kIdle) {
+      const bool stall = event.kind == ThreadEventKind::kStalled;
+      if (stall || event.kind == ThreadEventKind::kRecovered) {
         absl::StrAppend(&texts.back(), " ", NameOf(event.phase), " ",
                         absl::FormatDuration(event.phase_time));
       }
@@ -124,6 +125,8 @@ TEST(StallLimitsTest, EachPhaseHasItsLimitAndItsCause) {
   EXPECT_EQ(limits.Of(ThreadPhase::kCompacting), absl::InfiniteDuration());
   EXPECT_EQ(StallLimits::After(absl::ZeroDuration()).Of(ThreadPhase::kCommitting),
             absl::InfiniteDuration());
+  EXPECT_EQ(limits.not_woken, absl::Seconds(2));
+  EXPECT_EQ(StallLimits::After(absl::ZeroDuration()).not_woken, absl::InfiniteDuration());
 }
 
 // Plan: looks nearer together than the longest that counts in full, as far apart as that, and
@@ -170,6 +173,46 @@ TEST_F(ThreadMonitorTest, ProgressIsNoStall) {
   for (int i = 0; i < 100; ++i) {
     now_ += absl::Seconds(1);
     Look(Sample(ThreadPhase::kRunning, now_ - absl::Milliseconds(900)), texts);
+  }
+  EXPECT_THAT(texts, ElementsAre("started"));
+}
+
+// Plan: work comes for an idle thread, which does not wake; then it does.
+TEST_F(ThreadMonitorTest, AnIdleThreadForWhichWorkWaitsIsStalled) {
+  LookUntil(At(100), Sample(ThreadPhase::kIdle, kStart));
+  ThreadSample asleep = Sample(ThreadPhase::kIdle, kStart);
+  asleep.work_since = At(100.1);
+  EXPECT_THAT(LookUntil(At(102), asleep), IsEmpty());
+  EXPECT_THAT(LookUntil(At(110), asleep), ElementsAre("stalled idle 2.15s"));
+  EXPECT_EQ(verdict_.stalled_since, At(102.25));
+  EXPECT_EQ(CauseOf(last_.phase), StallCause::kNotWoken);
+  EXPECT_EQ(ToText(last_),
+            "thread worker/s-0003 has been idle for 2.15s while requests wait; it was not woken");
+  EXPECT_THAT(LookUntil(At(111), Sample(ThreadPhase::kRunning, At(110.1))),
+              ElementsAre("recovered idle 10s"));
+  EXPECT_EQ(last_.time, At(110.1));
+  EXPECT_EQ(ToText(last_), "thread worker/s-0003 was idle for 10s while requests waited");
+  EXPECT_FALSE(verdict_.stalled_since.has_value());
+}
+
+// Plan: work was there before the thread went idle; another thread takes it away in the end.
+TEST_F(ThreadMonitorTest, WorkThatGoesToAnotherThreadEndsTheStall) {
+  ThreadSample asleep = Sample(ThreadPhase::kIdle, At(1));
+  asleep.work_since = kStart;
+  EXPECT_THAT(LookUntil(At(10), asleep), ElementsAre("started", "stalled idle 2s"));
+  EXPECT_THAT(LookUntil(At(60), Sample(ThreadPhase::kIdle, At(1))),
+              ElementsAre("recovered idle 9.25s"));
+  EXPECT_EQ(last_.time, At(10.25));
+}
+
+// Plan: whenever the watch looks, work has just come: the thread takes it each time.
+TEST_F(ThreadMonitorTest, WorkThatIsTakenIsNoStall) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 100; ++i) {
+    now_ += kLook;
+    ThreadSample sample = Sample(ThreadPhase::kIdle, kStart);
+    sample.work_since = now_ - absl::Milliseconds(1);
+    Look(sample, texts);
   }
   EXPECT_THAT(texts, ElementsAre("started"));
 }

@@ -94,6 +94,20 @@ TEST_F(ThreadWatchTest, AsksNoQueue) {
   record->Stop();
 }
 
+// Plan: a stalled thread enters its next phase, and is looked at before the watch does.
+TEST_F(ThreadWatchTest, AThreadThatGoesOnIsNotShownAsStalled) {
+  const auto record = registry_.Register("a", ThreadRole::kWorker, ShardId{3}, nullptr);
+  record->EnterPhase(ThreadPhase::kCommitting);
+  LookFor(absl::Seconds(3));
+  EXPECT_EQ(record->Read().state, ThreadState::kStalled);
+  clock_.Advance(absl::Milliseconds(100));
+  record->EnterPhase(ThreadPhase::kIdle);
+  clock_.Advance(absl::Milliseconds(50));
+  EXPECT_EQ(record->Read().state, ThreadState::kRunning);
+  EXPECT_EQ(record->Read().state_age, absl::Milliseconds(50));
+  record->Stop();
+}
+
 // Plan: readers hold the locks as often as they can while threads come and go: the watch never
 // waits for them, and in the end no event is missing.
 TEST_F(ThreadWatchTest, WhatCannotBeHandedOverIsKept) {
