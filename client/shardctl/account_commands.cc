@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/shardctl/command.h"
-#include "client/shardctl/paging.h"
+#include "client/shardctl/live_list.h"
 #include "client/shardctl/present.h"
 
 namespace shardd::shardctl {
@@ -148,7 +148,7 @@ absl::StatusOr<ExitCode> Delete(Invocation& invocation, const AccountOptions& op
 
 struct ListOptions {
   std::string name_space;
-  PageOptions page;
+  LiveListOptions list;
 };
 
 absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options) {
@@ -156,15 +156,14 @@ absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options
   if (!daemon.ok()) return daemon.status();
   v1::ListAccountsRequest request;
   request.set_namespace_(options.name_space);
-  SetPage(options.page, request);
-  return WritePages(invocation, options.page, (*daemon)->AccountPages(request),
-                    invocation.Rows("accounts", AccountColumns()),
-                    [](const v1::ListAccountsResponse& page, RowWriter& writer) {
-                      for (const v1::Account& account : page.accounts()) {
-                        writer.Add(AccountRow(account));
-                      }
-                      return page.accounts().size();
-                    });
+  SetPage(options.list.page, request);
+  return ShowPages(
+      invocation, options.list, {"accounts", AccountColumns()},
+      [&] { return (*daemon)->AccountPages(request); },
+      [](const v1::ListAccountsResponse& page, RowWriter& writer) {
+        for (const v1::Account& account : page.accounts()) writer.Add(AccountRow(account));
+        return page.accounts().size();
+      });
 }
 
 void AddCreate(CommandTree& tree, CLI::App* group) {
@@ -229,10 +228,11 @@ void AddAccountCommands(CommandTree& tree) {
   auto list = std::make_shared<ListOptions>();
   CLI::App* app = tree.Add(group, "list", "List the accounts of a namespace, in routing order.",
                            {"shardctl account list --namespace debian",
-                            "shardctl account list --namespace debian --all -o name"},
+                            "shardctl account list --namespace debian --all -o name",
+                            "shardctl account list --namespace shop --watch=5s"},
                            [list](Invocation& invocation) { return List(invocation, *list); });
   AddNamespace(app, &list->name_space);
-  AddPageOptions(app, &list->page);
+  AddLiveListOptions(app, &list->list);
 
   AddUpdate(tree, group);
   AddDelete(tree, group);

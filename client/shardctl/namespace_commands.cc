@@ -6,7 +6,7 @@
 #include "client/error.h"
 #include "client/shardctl/await_operation.h"
 #include "client/shardctl/command.h"
-#include "client/shardctl/paging.h"
+#include "client/shardctl/live_list.h"
 #include "client/shardctl/present.h"
 
 namespace shardd::shardctl {
@@ -46,19 +46,20 @@ absl::StatusOr<ExitCode> Get(Invocation& invocation, const NamespaceOptions& opt
   return PrintNamespace(invocation, response->namespace_());
 }
 
-absl::StatusOr<ExitCode> List(Invocation& invocation, const PageOptions& options) {
+absl::StatusOr<ExitCode> ListNamespaces(Invocation& invocation, const LiveListOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListNamespacesRequest request;
-  SetPage(options, request);
-  return WritePages(invocation, options, (*daemon)->NamespacePages(request),
-                    invocation.Rows("namespaces", NamespaceColumns()),
-                    [](const v1::ListNamespacesResponse& page, RowWriter& writer) {
-                      for (const v1::Namespace& name_space : page.namespaces()) {
-                        writer.Add(NamespaceRow(name_space));
-                      }
-                      return page.namespaces().size();
-                    });
+  SetPage(options.page, request);
+  return ShowPages(
+      invocation, options, {"namespaces", NamespaceColumns()},
+      [&] { return (*daemon)->NamespacePages(request); },
+      [](const v1::ListNamespacesResponse& page, RowWriter& writer) {
+        for (const v1::Namespace& name_space : page.namespaces()) {
+          writer.Add(NamespaceRow(name_space));
+        }
+        return page.namespaces().size();
+      });
 }
 
 absl::StatusOr<ExitCode> Delete(Invocation& invocation, const NamespaceOptions& options) {
@@ -106,11 +107,12 @@ void AddNamespaceCommands(CommandTree& tree) {
                    [get](Invocation& invocation) { return Get(invocation, *get); }),
           *get);
 
-  auto list = std::make_shared<PageOptions>();
-  AddPageOptions(tree.Add(group, "list", "List the namespaces by name.",
-                          {"shardctl namespace list --all -o name"},
-                          [list](Invocation& invocation) { return List(invocation, *list); }),
-                 list.get());
+  auto list = std::make_shared<LiveListOptions>();
+  AddLiveListOptions(
+      tree.Add(group, "list", "List the namespaces by name.",
+               {"shardctl namespace list --all -o name", "shardctl namespace list --watch=5s"},
+               [list](Invocation& invocation) { return ListNamespaces(invocation, *list); }),
+      list.get());
 
   auto remove = std::make_shared<NamespaceOptions>();
   app = tree.Add(group, "delete", "Delete a namespace, as an operation, and wait for its end.",

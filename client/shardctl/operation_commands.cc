@@ -4,8 +4,7 @@
 #include "client/error.h"
 #include "client/shardctl/await_operation.h"
 #include "client/shardctl/command.h"
-#include "client/shardctl/live_screen.h"
-#include "client/shardctl/paging.h"
+#include "client/shardctl/live_list.h"
 #include "client/shardctl/present.h"
 
 namespace shardd::shardctl {
@@ -16,31 +15,20 @@ struct WaitOptions {
   absl::Duration patience = absl::InfiniteDuration();
 };
 
-struct ListOptions {
-  PageOptions page;
-  LiveOptions live;
-};
-
-absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options) {
+absl::StatusOr<ExitCode> ListOperations(Invocation& invocation, const LiveListOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListOperationsRequest request;
   SetPage(options.page, request);
-  PageOptions page_options = options.page;
-  page_options.quiet = options.live.interval > absl::ZeroDuration();
-  return ShowLive(
-      invocation, options.live, {.draw = [&](const TerminalSize&, std::ostream& out) {
-        return WritePages(
-                   invocation, page_options, (*daemon)->OperationPages(request),
-                   RowWriter(out, invocation.rows_options(), "operations", OperationColumns()),
-                   [](const v1::ListOperationsResponse& page, RowWriter& writer) {
-                     for (const v1::Operation& operation : page.operations()) {
-                       writer.Add(OperationRow(operation));
-                     }
-                     return page.operations().size();
-                   })
-            .status();
-      }});
+  return ShowPages(
+      invocation, options, {"operations", OperationColumns()},
+      [&] { return (*daemon)->OperationPages(request); },
+      [](const v1::ListOperationsResponse& page, RowWriter& writer) {
+        for (const v1::Operation& operation : page.operations()) {
+          writer.Add(OperationRow(operation));
+        }
+        return page.operations().size();
+      });
 }
 
 absl::StatusOr<ExitCode> Get(Invocation& invocation, const std::string& id) {
@@ -82,13 +70,12 @@ void AddId(CLI::App* app, std::string* id) {
 void AddOperationCommands(CommandTree& tree) {
   CLI::App* group = tree.Group("operation", "Long-running jobs: list, get, wait, cancel.");
 
-  auto list = std::make_shared<ListOptions>();
-  CLI::App* list_app =
+  auto list = std::make_shared<LiveListOptions>();
+  AddLiveListOptions(
       tree.Add(group, "list", "List operations, newest first.",
                {"shardctl operation list --limit 10", "shardctl operation list --watch"},
-               [list](Invocation& invocation) { return List(invocation, *list); });
-  AddPageOptions(list_app, &list->page);
-  AddWatchOptions(list_app, &list->live);
+               [list](Invocation& invocation) { return ListOperations(invocation, *list); }),
+      list.get());
 
   auto get = std::make_shared<std::string>();
   AddId(tree.Add(group, "get", "Show an operation.", {"shardctl operation get op-17"},

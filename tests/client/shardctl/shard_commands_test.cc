@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "tests/client/shardctl/shardctl_run.h"
 
 namespace shardd::shardctl {
@@ -200,6 +201,15 @@ TEST_F(ShardCommandsTest, ListsAreShownAgainAndAgain) {
   const Ran operations =
       ctl_.Run({"operation", "list", "--watch=1s", "--count", "2", "-o", "name"});
   EXPECT_EQ(operations.out, "op-1\nop-1\n");
+  EXPECT_EQ(ctl_.Run({"namespace", "create", "shop"}).exit_code, kOk);
+  EXPECT_EQ(ctl_.Run({"account", "create", "-n", "shop", "cart"}).exit_code, kOk);
+  EXPECT_EQ(ctl_.Run({"namespace", "list", "--watch", "--count", "2", "-o", "name"}).out,
+            "shop\nshop\n");
+  const Ran accounts = ctl_.Run({"account", "list", "-n", "shop", "--watch=1s", "--count", "3"});
+  EXPECT_EQ(accounts.exit_code, kOk) << accounts.err;
+  const std::vector<std::string> pictures = absl::StrSplit(accounts.out, "\n\n");
+  EXPECT_EQ(pictures.size(), 3u);
+  EXPECT_EQ(accounts.err, "");
   EXPECT_THAT(ctl_.Run({"route", "map", "--watch", "--count", "2"}).out, HasSubstr("\n\nEpoch 1"));
   EXPECT_EQ(ctl_.Run({"shard", "list"}).err, "4 shards, epoch 1\n");
 }
