@@ -1,8 +1,12 @@
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/error.h"
 #include "client/shardctl/await_operation.h"
 #include "client/shardctl/present.h"
@@ -133,33 +137,47 @@ void AddTotals(const v1::ShardTotals& more, v1::ShardTotals& sum) {
   sum.set_error_count(sum.error_count() + more.error_count());
 }
 
-// One verification after the other, and their sums.
+// Enough to keep the daemon at work, and a fraction of the operations that it runs at once.
+constexpr size_t kVerificationsAtOnceMax = 16;
+
+// Verifications, some at once, and their sums.
 class Verifier {
  public:
+  // Called with the error of a shard that does not exist, or no more.
+  using OnGone = std::function<absl::Status(const absl::Status&)>;
+
   Verifier(Invocation& invocation, client::Client& daemon)
       : invocation_(invocation),
         daemon_(daemon),
         writer_(invocation.Rows("verifications", VerifiedColumns())) {}
 
-  // Begins one, and waits for it.
-  absl::Status Verify(const std::string& id) {
-    v1::VerifyShardRequest request;
-    request.set_id(id);
-    auto begun = daemon_.VerifyShard(request);
-    if (!begun.ok()) return begun.status();
-    const auto ended =
-        AwaitOperation(invocation_, begun->operation().id(), absl::InfiniteDuration());
-    if (!ended.ok()) return ended.status();
-    // One that found contradictions has failed, but says what it found.
-    if (!ended->has_totals()) {
-      const absl::Status failed = client::FromOperation(*ended);
-      return failed.ok() ? absl::InternalError("the verification has no totals") : failed;
+  // Verifies shards, and shows what was found in their order.
+  absl::Status Verify(const std::vector<std::string>& ids, const OnGone& on_gone) {
+    auto next = ids.begin();
+    std::deque<Begun> under_way;
+    while (next != ids.end() || !under_way.empty()) {
+      absl::Status refused;
+      while (refused.ok() && next != ids.end() && under_way.size() < kVerificationsAtOnceMax) {
+        Begun begun = Begin(*next);
+        const absl::Status& status = begun.operation.status();
+        if (!status.ok() && !absl::IsNotFound(status)) {
+          refused = status;
+        } else {
+          under_way.push_back(std::move(begun));
+          ++next;
+        }
+      }
+      // The end of another one may make room.
+      if (under_way.empty()) return refused;
+      const Begun first = std::move(under_way.front());
+      under_way.pop_front();
+      absl::Status status = Await(first);
+      if (absl::IsNotFound(status)) status = on_gone(status);
+      if (!status.ok()) {
+        NoteLeft(under_way);
+        return status;
+      }
     }
-    const bool good = ended->totals().error_count() == 0;
-    const Cell state = good ? TextCell("good", Tone::kGood) : TextCell("contradictory", Tone::kBad);
-    writer_.Add(VerifiedRow(id, ended->id(), state, ended->totals()));
-    AddTotals(ended->totals(), sum_);
-    ++count_;
     return absl::OkStatus();
   }
 
@@ -175,6 +193,45 @@ class Verifier {
   }
 
  private:
+  struct Begun {
+    std::string shard;
+    absl::StatusOr<std::string> operation;  // its id
+  };
+
+  Begun Begin(const std::string& id) {
+    v1::VerifyShardRequest request;
+    request.set_id(id);
+    auto begun = daemon_.VerifyShard(request);
+    if (!begun.ok()) return {id, begun.status()};
+    return {id, begun->operation().id()};
+  }
+
+  absl::Status Await(const Begun& begun) {
+    if (!begun.operation.ok()) return begun.operation.status();
+    const auto ended = AwaitOperation(invocation_, *begun.operation, absl::InfiniteDuration());
+    if (!ended.ok()) return ended.status();
+    // One that found contradictions has failed, but says what it found.
+    if (!ended->has_totals()) {
+      const absl::Status failed = client::FromOperation(*ended);
+      return failed.ok() ? absl::InternalError("the verification has no totals") : failed;
+    }
+    const bool good = ended->totals().error_count() == 0;
+    const Cell state = good ? TextCell("good", Tone::kGood) : TextCell("contradictory", Tone::kBad);
+    writer_.Add(VerifiedRow(begun.shard, ended->id(), state, ended->totals()));
+    AddTotals(ended->totals(), sum_);
+    ++count_;
+    return absl::OkStatus();
+  }
+
+  void NoteLeft(const std::deque<Begun>& under_way) {
+    std::vector<std::string> left;
+    for (const Begun& begun : under_way) {
+      if (begun.operation.ok()) left.push_back(*begun.operation);
+    }
+    if (left.empty()) return;
+    invocation_.Note(absl::StrCat("Begun and not waited for: ", absl::StrJoin(left, ", ")));
+  }
+
   Invocation& invocation_;
   client::Client& daemon_;
   RowWriter writer_;
@@ -185,9 +242,8 @@ class Verifier {
 absl::StatusOr<ExitCode> VerifyAndWait(Invocation& invocation, client::Client& daemon,
                                        const std::vector<std::string>& ids) {
   Verifier verifier(invocation, daemon);
-  for (const std::string& id : ids) {
-    if (absl::Status status = verifier.Verify(id); !status.ok()) return status;
-  }
+  const absl::Status status = verifier.Verify(ids, [](const absl::Status& gone) { return gone; });
+  if (!status.ok()) return status;
   return verifier.Finish();
 }
 
@@ -196,12 +252,14 @@ absl::StatusOr<ExitCode> VerifyAndWait(Invocation& invocation, client::Client& d
 absl::StatusOr<ExitCode> VerifyAll(Invocation& invocation, client::Client& daemon) {
   auto table = daemon.GetTable({});
   if (!table.ok()) return table.status();
+  std::vector<std::string> ids;
+  for (const v1::Route& route : table->table().routes()) ids.push_back(route.shard_id());
   Verifier verifier(invocation, daemon);
-  for (const v1::Route& route : table->table().routes()) {
-    const absl::Status status = verifier.Verify(route.shard_id());
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
-    if (!status.ok()) invocation.Note(absl::StrCat("passed over: ", status.message()));
-  }
+  const absl::Status status = verifier.Verify(ids, [&](const absl::Status& gone) {
+    invocation.Note(absl::StrCat("passed over: ", gone.message()));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
   const ExitCode code = verifier.Finish();
   auto after = daemon.GetTable({});
   if (after.ok() && after->table().epoch() != table->table().epoch()) {
@@ -272,7 +330,7 @@ void AddShardCareCommands(CommandTree& tree, CLI::App* group) {
                  {"shardctl shard verify s-0001 --wait", "shardctl shard verify --all --wait"},
                  [verify](Invocation& invocation) { return Verify(invocation, *verify); });
   app->add_option("SHARD", verify->ids, "The shards' ids: s-NNNN.");
-  app->add_flag("--all", verify->all, "All shards, one after the other; waits for each.");
+  app->add_flag("--all", verify->all, "All shards, several at once; waits for each.");
   app->add_flag("--wait", verify->wait, "Wait until they have ended, and show what they found.");
 }
 

@@ -385,6 +385,7 @@ struct FakeDaemon::Services {
           *response->mutable_operation() = FakeOperation(v1::OPERATION_STATE_RUNNING);
           return Status::OK;
         }
+        s.d.shards_.verifying.erase(request->id());
         const auto found = s.d.shards_.operations.find(request->id());
         *response->mutable_operation() = s.d.faults_.ended_operation.value_or(
             found != s.d.shards_.operations.end() ? found->second

@@ -9,7 +9,6 @@
 namespace shardd::client {
 namespace {
 
-constexpr int kShardsAtStart = 4;
 constexpr uint64_t kAccountsPerShard = 8;
 
 // The routing key whose first byte this is.
@@ -47,14 +46,15 @@ grpc::Status NoSuch(v1::ErrorReason reason, const std::string& what) {
   return Refusal(grpc::StatusCode::NOT_FOUND, reason, absl::StrCat(what, " does not exist"));
 }
 
-FakeShards::FakeShards() {
-  for (int i = 0; i < kShardsAtStart; ++i) {
+FakeShards::FakeShards(int shard_count) : next_shard_(shard_count + 1) {
+  const int width = 256 / shard_count;
+  for (int i = 0; i < shard_count; ++i) {
     v1::Shard shard;
-    shard.set_id(absl::StrCat("s-000", i + 1));
+    shard.set_id(absl::StrCat("s-", absl::Dec(i + 1, absl::kZeroPad4)));
     v1::Route& route = *shard.mutable_route();
     route.set_shard_id(shard.id());
-    route.set_start(KeyAt(i * 64));
-    if (i + 1 < kShardsAtStart) route.set_end(KeyAt((i + 1) * 64));
+    route.set_start(KeyAt(i * width));
+    if (i + 1 < shard_count) route.set_end(KeyAt((i + 1) * width));
     route.set_home("h0001");
     shard.set_state(v1::SHARD_STATE_ACTIVE);
     shard.set_home("h0001");
@@ -115,7 +115,7 @@ grpc::Status FakeShards::Split(const v1::SplitShardRequest& request, v1::Operati
   }
   v1::Operation split = Operation(v1::OPERATION_KIND_SPLIT, parent.id());
   v1::ShardChange& change = *split.mutable_shard_change();
-  change.set_other_shard_id(absl::StrCat("s-000", next_shard_));
+  change.set_other_shard_id(absl::StrCat("s-", absl::Dec(next_shard_, absl::kZeroPad4)));
   change.set_split_key(key);
   if (request.validate_only()) {
     *operation = split;
@@ -185,6 +185,10 @@ grpc::Status FakeShards::MoveHome(const v1::MoveShardHomeRequest& request,
 grpc::Status FakeShards::Verify(const std::string& id, v1::Operation* operation) {
   grpc::Status checked = Check(id, 0);
   if (!checked.ok()) return checked;
+  if (verifying.size() >= verifying_max) {
+    return Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::ERROR_REASON_TOO_MANY_CALLS,
+                   "so many operations are running, as many as may at once");
+  }
   v1::Operation verify = Operation(v1::OPERATION_KIND_VERIFY, id);
   verify.set_state(v1::OPERATION_STATE_SUCCEEDED);
   SetTotals(*Find(id), id == damaged, *verify.mutable_totals());
@@ -194,6 +198,8 @@ grpc::Status FakeShards::Verify(const std::string& id, v1::Operation* operation)
     verify.set_error_message("2 contradictions");
   }
   End(verify, operation);
+  verifying.insert(operation->id());
+  verifying_most = std::max(verifying_most, verifying.size());
   return grpc::Status::OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace shardd::client {
 // Thread safety: none.
 class FakeShards {
  public:
-  // Four shards of equal width in one home.
-  FakeShards();
+  // So many shards of equal width in one home.
+  explicit FakeShards(int shard_count = 4);
 
   // In key order; requests_total rises by `requests_per_look` times its place with each call.
   std::vector<v1::Shard> List();
@@ -41,6 +42,11 @@ class FakeShards {
   int requests_per_look = 0;
   // A shard whose records contradict each other.
   std::string damaged;
+  // Verifications that were begun and whose end nobody was told yet, the most there ever were, and
+  // how many there may be.
+  std::set<std::string> verifying;
+  size_t verifying_most = 0;
+  size_t verifying_max = 1000;
 
  private:
   grpc::Status Check(const std::string& id, uint64_t expected_epoch) const;
@@ -54,7 +60,7 @@ class FakeShards {
   std::map<uint64_t, v1::RouteTable> tables_;
   std::vector<v1::TableChange> changes_;
   uint64_t epoch_ = 0;
-  int next_shard_ = 5;
+  int next_shard_;
   int next_operation_ = 2;
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -190,6 +191,39 @@ TEST_F(ShardCommandsTest, ContradictionsAreUnhealthy) {
   EXPECT_EQ(all.json()["items"][3]["state"], "good");
   EXPECT_EQ(all.json()["total"]["errors"], 2);
   EXPECT_EQ(ctl_.Run({"shard", "verify", "s-0003", "--wait"}).exit_code, kUnhealthy);
+}
+
+// Plan: more shards than are verified at once, and then a daemon that runs fewer than that; the
+// results come in the order of the shards.
+TEST_F(ShardCommandsTest, ManyShardsAreVerifiedAtOnce) {
+  for (const size_t room : {size_t{1000}, size_t{3}}) {
+    ctl_.daemon.WithShards([&](client::FakeShards& shards) {
+      shards = client::FakeShards(40);
+      shards.verifying_max = room;
+    });
+    const Ran all = ctl_.Run({"shard", "verify", "--all", "-o", "json"});
+    EXPECT_EQ(all.exit_code, kOk) << all.err;
+    EXPECT_EQ(all.json()["total"]["accounts"], 320);
+    ASSERT_EQ(all.json()["items"].size(), 40u);
+    for (size_t i = 1; i < 40; ++i) {
+      EXPECT_LT(all.json()["items"][i - 1]["shard"], all.json()["items"][i]["shard"]);
+    }
+    ctl_.daemon.WithShards([&](client::FakeShards& shards) {
+      EXPECT_EQ(shards.verifying_most, std::min<size_t>(room, 16));
+      EXPECT_TRUE(shards.verifying.empty());
+    });
+  }
+}
+
+// Plan: one of the shards is unknown; those before it are shown, and what was begun after it is
+// named.
+TEST_F(ShardCommandsTest, VerificationsThatNobodyWaitsForAreNamed) {
+  const Ran ran =
+      ctl_.Run({"shard", "verify", "s-0001", "s-0099", "s-0002", "--wait", "-o", "jsonl"});
+  EXPECT_EQ(ran.exit_code, kNotFound);
+  EXPECT_THAT(ran.out, HasSubstr("\"shard\":\"s-0001\""));
+  EXPECT_THAT(ran.out, Not(HasSubstr("s-0002")));
+  EXPECT_THAT(ran.err, HasSubstr("Begun and not waited for: op-3\n"));
 }
 
 TEST_F(ShardCommandsTest, ListsAreShownAgainAndAgain) {
