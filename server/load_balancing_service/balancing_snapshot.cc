@@ -69,12 +69,12 @@ SplitSample GetSample(ByteReader& reader) {
   return sample;
 }
 
-void PutShard(ByteWriter& writer, const ShardSnapshot& shard) {
+void PutShard(ByteWriter& writer, const ShardSnapshot& shard, const SplitSample& sample) {
   writer.Varint(shard.route.shard.value).Varint(shard.route.home.number);
   PutKey(writer, shard.route.range.start);
   PutOptionalKey(writer, shard.route.range.end);
   PutSummary(writer, shard.load);
-  PutSample(writer, shard.sample);
+  PutSample(writer, sample);
   writer.Varint(shard.bytes_stored);
   PutTime(writer, shard.last_change);
   PutTime(writer, shard.last_split);
@@ -116,7 +116,8 @@ LoadRate GetRate(ByteReader& reader) {
   return rate;
 }
 
-std::string BalancingSnapshot::Encode() const {
+std::string BalancingSnapshot::Encode(bool samples) const {
+  const SplitSample none;
   ByteWriter writer;
   writer.Byte(kSnapshotVersion);
   PutTime(writer, now);
@@ -126,7 +127,7 @@ std::string BalancingSnapshot::Encode() const {
   writer.Varint(changes_running);
   PutConfig(writer, config);
   writer.Varint(shards.size());
-  for (const ShardSnapshot& shard : shards) PutShard(writer, shard);
+  for (const ShardSnapshot& shard : shards) PutShard(writer, shard, samples ? shard.sample : none);
   return writer.Take();
 }
 

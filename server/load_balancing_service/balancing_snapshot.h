@@ -40,8 +40,9 @@ struct BalancingSnapshot {
   BalancingConfig config;
   std::vector<ShardSnapshot> shards;  // one for each route, in the table's order
 
+  // Without `samples`, those of all shards are encoded as empty ones.
+  std::string Encode(bool samples = true) const;
   // Errors: kStorageCorrupt.
-  std::string Encode() const;
   static absl::StatusOr<BalancingSnapshot> Decode(absl::string_view bytes);
   friend bool operator==(const BalancingSnapshot&, const BalancingSnapshot&) = default;
 };

@@ -22,14 +22,22 @@ absl::Status Broken(size_t record, absl::string_view why) {
                absl::StrCat("record ", record, " of the load trace cannot be used: ", why));
 }
 
-}  // namespace
-
-std::string TraceRecord::Encode() const {
+std::string EncodeRecord(const BalancingSnapshot& snapshot, bool samples,
+                         absl::Span<const Decision> acted) {
   ByteWriter writer;
-  writer.Byte(kTraceVersion).Bytes(snapshot.Encode()).Varint(acted.size());
+  writer.Byte(kTraceVersion).Bytes(snapshot.Encode(samples)).Varint(acted.size());
   for (const Decision& decision : acted) writer.Bytes(decision.Encode());
   return writer.Take();
 }
+
+std::string Frame(absl::string_view record) {
+  SHARDD_CHECK(record.size() <= limits::kTraceRecordBytesMax);
+  return ByteWriter(record.size() + 16).Bytes(record).Fixed64(StableHash64(record)).Take();
+}
+
+}  // namespace
+
+std::string TraceRecord::Encode() const { return EncodeRecord(snapshot, true, acted); }
 
 absl::StatusOr<TraceRecord> TraceRecord::Decode(absl::string_view bytes) {
   ByteReader reader(bytes);
@@ -48,10 +56,15 @@ absl::StatusOr<TraceRecord> TraceRecord::Decode(absl::string_view bytes) {
 
 absl::string_view TraceHeader() { return kHeader; }
 
-std::string TraceFrame(const TraceRecord& record) {
-  const std::string bytes = record.Encode();
-  SHARDD_CHECK(bytes.size() <= limits::kTraceRecordBytesMax);
-  return ByteWriter(bytes.size() + 16).Bytes(bytes).Fixed64(StableHash64(bytes)).Take();
+std::string TraceFrame(const TraceRecord& record) { return Frame(record.Encode()); }
+
+std::string TraceFrame(const BalancingSnapshot& snapshot, absl::Span<const Decision> decisions) {
+  std::vector<Decision> acted;
+  for (const Decision& decision : decisions) {
+    if (decision.acts()) acted.push_back(decision);
+  }
+  const bool samples = snapshot.shards.size() <= limits::kTraceShardsSampled;
+  return Frame(EncodeRecord(snapshot, samples, acted));
 }
 
 absl::StatusOr<LoadTrace> LoadTrace::Decode(absl::string_view bytes) {

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/load_balancing_service/balancing_snapshot.h"
 #include "server/load_balancing_service/decision.h"
 
@@ -37,5 +38,8 @@ struct LoadTrace {
 absl::string_view TraceHeader();
 // REQUIRES: record.Encode() is not above limits::kTraceRecordBytesMax.
 std::string TraceFrame(const TraceRecord& record);
+// The same of a round as it was made: of its decisions those that act, and samples only of as many
+// shards as limits::kTraceShardsSampled.
+std::string TraceFrame(const BalancingSnapshot& snapshot, absl::Span<const Decision> decisions);
 
 }  // namespace shardd

@@ -21,18 +21,6 @@ constexpr absl::Duration kFollowInterval = absl::Milliseconds(200);
 
 absl::Status Stopping() { return Error(Reason::kDraining, "the daemon is stopping"); }
 
-// As it is recorded.
-TraceRecord RecordOf(const BalancingRound& round) {
-  TraceRecord record{round.snapshot, {}};
-  if (record.snapshot.shards.size() > limits::kTraceShardsSampled) {
-    for (ShardSnapshot& shard : record.snapshot.shards) shard.sample = SplitSample();
-  }
-  for (const Decision& decision : round.decisions) {
-    if (decision.acts()) record.acted.push_back(decision);
-  }
-  return record;
-}
-
 std::vector<Decision> PlanBy(const BalancingSnapshot& snapshot) {
   const absl::StatusOr<const BalancingPolicy*> policy = FindBalancingPolicy(snapshot.config.policy);
   SHARDD_CHECK(policy.ok());  // the configuration is valid
@@ -267,7 +255,7 @@ void Balancer::Round(absl::Time now) {
 }
 
 void Balancer::Keep(std::shared_ptr<const BalancingRound> round) {
-  std::string frame = TraceFrame(RecordOf(*round));
+  std::string frame = TraceFrame(round->snapshot, round->decisions);
   storage::WriteSet writes;
   {
     MutexLock lock(mutex_);

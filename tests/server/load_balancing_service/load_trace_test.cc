@@ -65,6 +65,29 @@ TEST(LoadTraceTest, ComesBackWhole) {
   EXPECT_FALSE(trace.cut_short);
 }
 
+// Plan: frames of rounds at the most shards that are sampled, and one above; both come back, the
+// second without samples, and of the decisions those that act.
+TEST(LoadTraceTest, ARoundOfManyShardsHasNoSamples) {
+  for (const size_t count : {limits::kTraceShardsSampled, limits::kTraceShardsSampled + 1}) {
+    TraceRecord expected{SnapshotOf(std::vector<double>(count, 60)), {}};
+    const std::vector<Decision> decisions = PlanOf(SnapshotOf({150, 60}));
+    const std::string frame = TraceFrame(expected.snapshot, decisions);
+    for (const Decision& decision : decisions) {
+      if (decision.acts()) expected.acted.push_back(decision);
+    }
+    EXPECT_LT(expected.acted.size(), decisions.size());
+    EXPECT_FALSE(expected.acted.empty());
+    EXPECT_NE(expected.snapshot.shards[1].sample, SplitSample());
+    if (count > limits::kTraceShardsSampled) {
+      for (ShardSnapshot& shard : expected.snapshot.shards) shard.sample = SplitSample();
+    }
+    ASSERT_OK_AND_ASSIGN(const LoadTrace trace,
+                         LoadTrace::Decode(absl::StrCat(TraceHeader(), frame)));
+    ASSERT_EQ(trace.records.size(), 1u);
+    EXPECT_TRUE(trace.records[0] == expected) << count;
+  }
+}
+
 TEST(LoadTraceTest, WhatACrashLeavesIsReadWithoutItsEnd) {
   const std::string first = absl::StrCat(TraceHeader(), TraceFrame(Record(150)));
   const std::string bytes = absl::StrCat(first, TraceFrame(Record(10)));
