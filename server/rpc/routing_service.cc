@@ -36,10 +36,7 @@ absl::Status ResolveShard(const Runtime& runtime, const RouteTable& table, const
                           v1::ResolveResponse& response) {
   SHARDD_ASSIGN_OR_RETURN(const ShardId shard, ShardIdFrom("shard_id", text));
   const Route* route = table.FindShard(shard);
-  if (route == nullptr) {
-    const absl::Status gone = CheckShard(runtime, shard);
-    return gone.ok() ? ShardNotFound(shard) : gone;
-  }
+  if (route == nullptr) return ShardIsGone(runtime, shard);
   ToProto(*route, *response.mutable_route());
   return absl::OkStatus();
 }

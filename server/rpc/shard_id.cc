@@ -30,7 +30,11 @@ absl::StatusOr<ShardId> ShardIdFrom(absl::string_view field, absl::string_view t
 }
 
 absl::Status CheckShard(const Runtime& runtime, ShardId shard) {
-  if (runtime.tables()->current()->FindShard(shard) != nullptr) return absl::OkStatus();
+  const bool known = runtime.tables()->current()->FindShard(shard) != nullptr;
+  return known ? absl::OkStatus() : ShardIsGone(runtime, shard);
+}
+
+absl::Status ShardIsGone(const Runtime& runtime, ShardId shard) {
   const std::shared_ptr<const TableChange> end = EndOf(*runtime.lineage(), shard);
   if (end == nullptr || end->diff.added.empty()) return ShardNotFound(shard);
   const std::string survivor = ToText(end->diff.added.front().shard);

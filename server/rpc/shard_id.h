@@ -14,5 +14,7 @@ absl::StatusOr<ShardId> ShardIdFrom(absl::string_view field, absl::string_view t
 // kShardNotFound unless the routing table has this shard. Says what became of one that was merged,
 // also in the metadata "merged_into" and "epoch".
 absl::Status CheckShard(const Runtime& runtime, ShardId shard);
+// That error, for a shard that was looked for and not found.
+absl::Status ShardIsGone(const Runtime& runtime, ShardId shard);
 
 }  // namespace shardd::rpc

@@ -38,11 +38,26 @@ absl::StatusOr<std::optional<RoutingKey>> SplitKeyFrom(const v1::SplitShardReque
   return std::nullopt;
 }
 
+// A request about one shard.
+template <typename Request, typename Proto>
+absl::StatusOr<Request> OnShard(const Proto& proto) {
+  Request request;
+  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
+  return request;
+}
+
+// One that ends what has been going on: it is over as of now.
+template <typename Request, typename Proto>
+absl::StatusOr<Request> UntilNow(const Proto& proto, absl::Time now) {
+  SHARDD_ASSIGN_OR_RETURN(Request request, OnShard<Request>(proto));
+  request.until = now;
+  return request;
+}
+
 }  // namespace
 
 absl::StatusOr<SplitShardRequest> FromProto(const v1::SplitShardRequest& proto) {
-  SplitShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
+  SHARDD_ASSIGN_OR_RETURN(auto request, OnShard<SplitShardRequest>(proto));
   SHARDD_ASSIGN_OR_RETURN(request.at, SplitKeyFrom(proto));
   request.guard = GuardOf(proto);
   return request;
@@ -60,8 +75,7 @@ absl::StatusOr<MergeShardsRequest> FromProto(const v1::MergeShardsRequest& proto
 }
 
 absl::StatusOr<MoveHomeRequest> FromProto(const v1::MoveShardHomeRequest& proto) {
-  MoveHomeRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
+  SHARDD_ASSIGN_OR_RETURN(auto request, OnShard<MoveHomeRequest>(proto));
   if (!proto.home().empty()) {
     request.home = storage::ParseFamily(proto.home());
     if (!request.home.has_value() || *request.home == storage::kMeta) {
@@ -75,20 +89,15 @@ absl::StatusOr<MoveHomeRequest> FromProto(const v1::MoveShardHomeRequest& proto)
 }
 
 absl::StatusOr<VerifyShardRequest> FromProto(const v1::VerifyShardRequest& proto) {
-  VerifyShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
-  return request;
+  return OnShard<VerifyShardRequest>(proto);
 }
 
 absl::StatusOr<CompactShardRequest> FromProto(const v1::CompactShardRequest& proto) {
-  CompactShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
-  return request;
+  return OnShard<CompactShardRequest>(proto);
 }
 
 absl::StatusOr<PauseShardRequest> FromProto(const v1::PauseShardRequest& proto, absl::Time now) {
-  PauseShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
+  SHARDD_ASSIGN_OR_RETURN(auto request, OnShard<PauseShardRequest>(proto));
   absl::Duration duration = limits::kShardPauseDefault;
   if (proto.has_duration()) {
     SHARDD_ASSIGN_OR_RETURN(duration, DurationFrom(proto.duration(), limits::kShardPauseMax));
@@ -98,15 +107,11 @@ absl::StatusOr<PauseShardRequest> FromProto(const v1::PauseShardRequest& proto, 
 }
 
 absl::StatusOr<PauseShardRequest> FromProto(const v1::ResumeShardRequest& proto, absl::Time now) {
-  PauseShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
-  request.until = now;
-  return request;
+  return UntilNow<PauseShardRequest>(proto, now);
 }
 
 absl::StatusOr<PinShardRequest> FromProto(const v1::PinShardRequest& proto, absl::Time now) {
-  PinShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
+  SHARDD_ASSIGN_OR_RETURN(auto request, OnShard<PinShardRequest>(proto));
   SHARDD_ASSIGN_OR_RETURN(const absl::Duration duration,
                           DurationFrom(proto.duration(), limits::kShardPinMax));
   request.until = now + duration;
@@ -114,10 +119,7 @@ absl::StatusOr<PinShardRequest> FromProto(const v1::PinShardRequest& proto, absl
 }
 
 absl::StatusOr<PinShardRequest> FromProto(const v1::UnpinShardRequest& proto, absl::Time now) {
-  PinShardRequest request;
-  SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
-  request.until = now;
-  return request;
+  return UntilNow<PinShardRequest>(proto, now);
 }
 
 }  // namespace shardd::rpc

@@ -61,12 +61,8 @@ absl::Status List(ListCall& call, absl::Time now) {
 
 absl::Status Get(GetCall& call, absl::Time now) {
   SHARDD_ASSIGN_OR_RETURN(const ShardId shard, ShardIdFrom("id", call.request().id()));
-  SHARDD_RETURN_IF_ERROR(CheckShard(call.runtime(), shard));
   const std::optional<ShardStatus> status = call.runtime().Shard(shard);
-  if (!status.has_value()) {  // merged a moment ago
-    const absl::Status gone = CheckShard(call.runtime(), shard);
-    return gone.ok() ? ShardNotFound(shard) : gone;
-  }
+  if (!status.has_value()) return ShardIsGone(call.runtime(), shard);
   ToProto(*status, NoteOf(call.runtime(), shard), now, *call.response().mutable_shard());
   return absl::OkStatus();
 }
