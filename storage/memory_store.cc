@@ -179,9 +179,9 @@ absl::Status MemoryStore::Commit(const WriteSet& writes) {
 absl::Status MemoryStore::CommitUnsynced(const WriteSet& writes) {
   MutexLock lock(mutex_);
   if (!failure_.ok()) return failure_;
-  for (const auto& [family, changes] : writes.families()) {
+  writes.ForEach([this](Family family, const std::string&, const std::optional<std::string>&) {
     SHARDD_CHECK(families_.contains(family));
-  }
+  });
   unsynced_.push_back(writes);
   return absl::OkStatus();
 }
@@ -339,9 +339,8 @@ void MemoryStore::ApplyUnsynced(size_t count) {
 
 void MemoryStore::Apply(const WriteSet& writes) {
   ++version_;
-  for (const auto& [family, changes] : writes.families()) {
-    for (const auto& [key, value] : changes) SetKey(family, key, value);
-  }
+  writes.ForEach([this](Family family, const std::string& key,
+                        const std::optional<std::string>& value) { SetKey(family, key, value); });
   DropObsolete();
 }
 

@@ -294,15 +294,14 @@ rocksdb::Status RocksDatabase::CommitToRocks(const WriteSet& writes) {
 [[gnu::noinline]] void RocksDatabase::FillBatch(const WriteSet& writes,
                                                 rocksdb::WriteBatch& batch) const {
   const HandlesPin handles(families_);
-  for (const auto& [family, changes] : writes.families()) {
+  writes.ForEach([&](Family family, const std::string& key,
+                     const std::optional<std::string>& value) {
     rocksdb::ColumnFamilyHandle* const handle = HandleIn(*handles, family);
     SHARDD_CHECK(handle != nullptr);
-    for (const auto& [key, value] : changes) {
-      const rocksdb::Status added =
-          value.has_value() ? batch.Put(handle, key, *value) : batch.Delete(handle, key);
-      SHARDD_CHECK(added.ok());
-    }
-  }
+    const rocksdb::Status added =
+        value.has_value() ? batch.Put(handle, key, *value) : batch.Delete(handle, key);
+    SHARDD_CHECK(added.ok());
+  });
 }
 
 [[gnu::noinline]] rocksdb::Status RocksDatabase::WriteSynced(rocksdb::WriteBatch& batch) {

@@ -60,22 +60,25 @@ ChangeSet::Sought ChangeSet::Seek(absl::string_view key) {
 }
 
 ChangeSet::ChangeSet(const ChangeSet& other) {
-  for (const Change& change : other) Set(change.key, change.value);
+  for (const Change& change : other) Set(change.key, change.value, change.also);
 }
 
 ChangeSet& ChangeSet::operator=(const ChangeSet& other) { return *this = ChangeSet(other); }
 
-bool ChangeSet::Set(std::string key, std::optional<std::string> value) {
+size_t ChangeSet::Set(std::string key, std::optional<std::string> value,
+                      std::optional<Family> also) {
   const Sought sought = Seek(key);
   const auto at = tree_.lower_bound(sought);
   if (at != tree_.end() && at->change->key == sought.key) {
     at->change->value = std::move(value);
-    return false;
+    if (!also.has_value() || at->change->also.has_value()) return 0;
+    at->change->also = also;
+    return 1;
   }
   // `sought` points into the key, which moves.
-  Change& change = changes_.emplace_back(Change{std::move(key), std::move(value)});
+  Change& change = changes_.emplace_back(Change{std::move(key), std::move(value), also});
   tree_.insert(at, Place{sought.high, sought.low, &change});
-  return true;
+  return also.has_value() ? 2 : 1;
 }
 
 void WriteSet::Put(Family family, std::string key, std::string value) {
@@ -102,9 +105,11 @@ void WriteSet::Clear() {
   bytes_ = 0;
 }
 
-void WriteSet::Set(Family family, std::string key, std::optional<std::string> value) {
-  bytes_ += key.size() + (value.has_value() ? value->size() : 0);
-  if (families_[family].Set(std::move(key), std::move(value))) ++count_;
+void WriteSet::Set(Family family, std::string key, std::optional<std::string> value,
+                   std::optional<Family> also) {
+  const size_t bytes = key.size() + (value.has_value() ? value->size() : 0);
+  bytes_ += also.has_value() ? 2 * bytes : bytes;
+  count_ += families_[family].Set(std::move(key), std::move(value), also);
 }
 
 }  // namespace shardd::storage

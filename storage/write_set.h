@@ -28,6 +28,7 @@ std::optional<Family> ParseFamily(absl::string_view name);
 struct Change {
   std::string key;
   std::optional<std::string> value;
+  std::optional<Family> also = std::nullopt;  // a second family that gets the same
 };
 
 // Changes by key, in bytewise order.
@@ -90,8 +91,8 @@ class ChangeSet {
   }
   size_t size() const { return tree_.size(); }
 
-  // True if the key was not there before.
-  bool Set(std::string key, std::optional<std::string> value);
+  // How many writes this adds: those to a key that was there before replace them.
+  size_t Set(std::string key, std::optional<std::string> value, std::optional<Family> also);
 
  private:
   static Sought Seek(absl::string_view key);
@@ -111,10 +112,25 @@ class WriteSet {
 
   void Put(Family family, std::string key, std::string value);
   void Delete(Family family, std::string key);
-  // Either: nullopt deletes.
-  void Set(Family family, std::string key, std::optional<std::string> value);
+  // Either: nullopt deletes. What is said of a key once for a second family, `also`, holds for the
+  // last word on it too.
+  void Set(Family family, std::string key, std::optional<std::string> value,
+           std::optional<Family> also = std::nullopt);
 
-  // What this set says about a key; nullptr if nothing.
+  // Calls write(family, key, value) for each write, in the order of the families and keys, those to
+  // second families right after their first.
+  template <typename Write>
+  void ForEach(Write&& write) const {
+    for (const auto& [family, changes] : families_) {
+      for (const Change& change : changes) {
+        write(family, change.key, change.value);
+        if (change.also.has_value()) write(*change.also, change.key, change.value);
+      }
+    }
+  }
+
+  // What this set says about a key; nullptr if nothing. Like the other questions it does not see
+  // what is in `family` as a second one.
   const std::optional<std::string>* Find(Family family, absl::string_view key) const;
 
   // The changes to one family; nullptr if none.
@@ -122,6 +138,7 @@ class WriteSet {
   const std::map<Family, Changes>& families() const { return families_; }
 
   bool empty() const { return count_ == 0; }
+  // Writes: calls that ForEach makes.
   size_t count() const { return count_; }
   // Bytes of keys and values, an upper bound when keys were written more than once.
   size_t bytes() const { return bytes_; }

@@ -249,11 +249,9 @@ void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn&
 
 void ShardCore::WriteRecord(std::string key, std::optional<std::string> value, ShardTurn& turn) {
   if (CachingReader::Keeps(route_.home, key)) cache_->Store(key, value);
-  if (rehome_.has_value()) {
-    const std::optional<storage::Family> other = rehome_->AlsoWrite(key);
-    if (other.has_value()) turn.batch.Set(*other, key, value);
-  }
-  turn.batch.Set(route_.home, std::move(key), std::move(value));
+  std::optional<storage::Family> also;
+  if (rehome_.has_value()) also = rehome_->AlsoWrite(key);
+  turn.batch.Set(route_.home, std::move(key), std::move(value), also);
 }
 
 void ShardCore::Publish(const AccountKeys& keys, AccountChange change, ShardTurn& turn) {

@@ -33,9 +33,10 @@ void Subtract(ShardStats& from, const ShardStats& what) {
 }
 
 void AddAll(const storage::WriteSet& records, storage::WriteSet& batch) {
-  for (const auto& [family, changes] : records.families()) {
-    for (const auto& [key, value] : changes) batch.Set(family, key, value);
-  }
+  records.ForEach([&batch](storage::Family family, const std::string& key,
+                           const std::optional<std::string>& value) {
+    batch.Set(family, key, value);
+  });
 }
 
 }  // namespace

@@ -51,12 +51,13 @@ bool Drops(Bug bug, storage::Family family, const std::string& key, const Value&
   }
 }
 
-// Whether the batch writes the key to another home too.
+// Whether the batch writes the key to a lower home too.
 bool StandsInLowerHome(const storage::WriteSet& batch, storage::Family family,
                        const std::string& key) {
   for (const auto& [other, changes] : batch.families()) {
-    if (other == storage::kMeta || other >= family) continue;
-    if (batch.Find(other, key) != nullptr) return true;
+    const auto found = changes.find(key);
+    if (other == storage::kMeta || found == changes.end()) continue;
+    if (other < family || (found->also.has_value() && *found->also < family)) return true;
   }
   return false;
 }
@@ -140,19 +141,12 @@ storage::WriteSet WrittenUnder(Bug bug, const storage::WriteSet& batch) {
   if (bug < Bug::kHalfOfBatch) return batch;
   storage::WriteSet written;
   size_t left = bug == Bug::kHalfOfBatch ? (batch.count() + 1) / 2 : batch.count();
-  for (const auto& [family, changes] : batch.families()) {
-    for (const auto& [key, value] : changes) {
-      if (Drops(bug, family, key, value) || left == 0) continue;
-      if (bug == Bug::kDropSecondHome && StandsInLowerHome(batch, family, key)) continue;
-      --left;
-      const Value changed = ChangedValue(bug, family, key, value);
-      if (changed.has_value()) {
-        written.Put(family, key, *changed);
-      } else {
-        written.Delete(family, key);
-      }
-    }
-  }
+  batch.ForEach([&](storage::Family family, const std::string& key, const Value& value) {
+    if (Drops(bug, family, key, value) || left == 0) return;
+    if (bug == Bug::kDropSecondHome && StandsInLowerHome(batch, family, key)) return;
+    --left;
+    written.Set(family, key, ChangedValue(bug, family, key, value));
+  });
   return written;
 }
 

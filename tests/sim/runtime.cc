@@ -20,17 +20,14 @@ namespace {
 storage::WriteSet SecondHalf(const storage::WriteSet& batch) {
   storage::WriteSet half;
   size_t skip = batch.count() / 2;
-  for (const auto& [family, changes] : batch.families()) {
-    for (const auto& [key, value] : changes) {
-      if (skip > 0) {
-        --skip;
-      } else if (value.has_value()) {
-        half.Put(family, key, *value);
-      } else {
-        half.Delete(family, key);
-      }
+  batch.ForEach([&](storage::Family family, const std::string& key,
+                    const std::optional<std::string>& value) {
+    if (skip > 0) {
+      --skip;
+    } else {
+      half.Set(family, key, value);
     }
-  }
+  });
   return half;
 }
 

@@ -39,7 +39,7 @@ WriteSet RandomWrites(Random& random, uint64_t count_max) {
 void ApplyTo(const WriteSet& writes, Model& model) {
   const WriteSet::Changes* changes = writes.ChangesOf(kMeta);
   if (changes == nullptr) return;
-  for (const auto& [key, value] : *changes) {
+  for (const auto& [key, value, also] : *changes) {
     model.erase(key);
     if (value.has_value()) model[key] = *value;
   }
@@ -117,6 +117,25 @@ TEST(WriteSetTest, LastWordOnAKeyCounts) {
   writes.Clear();
   EXPECT_TRUE(writes.empty());
   EXPECT_EQ(writes.bytes(), 0u);
+}
+
+TEST(WriteSetTest, WhatIsSaidForASecondFamilyIsWrittenThereToo) {
+  WriteSet writes;
+  writes.Set(Family{1}, "both", "one", Family{2});
+  writes.Set(Family{1}, "later", "one");
+  writes.Set(Family{1}, "later", "two", Family{2});
+  writes.Set(Family{1}, "both", "two");
+  writes.Put(Family{1}, "one", "three");
+  EXPECT_EQ(writes.count(), 5u);
+  EXPECT_EQ(writes.Find(Family{2}, "both"), nullptr) << "only seen when it is written";
+  const WriteSet copy = writes;
+  std::vector<std::string> seen;
+  copy.ForEach([&seen](Family family, const std::string& key,
+                       const std::optional<std::string>& value) {
+    seen.push_back(absl::StrCat(ToText(family), " ", key, "=", value.value_or("")));
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"h0001 both=two", "h0002 both=two", "h0001 later=two",
+                                            "h0002 later=two", "h0001 one=three"}));
 }
 
 TEST(FamilyTest, OnlyTheOwnSpellingIsParsed) {

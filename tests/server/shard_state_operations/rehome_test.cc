@@ -52,9 +52,7 @@ class RehomeTest : public testing::Test {
   void Write(const std::string& key, std::optional<std::string> value,
              storage::Family home = kOld) {
     storage::WriteSet batch;
-    const auto also = rehome_->AlsoWrite(key);
-    if (also.has_value()) batch.Set(*also, key, value);
-    batch.Set(home, key, std::move(value));
+    batch.Set(home, key, std::move(value), rehome_->AlsoWrite(key));
     ASSERT_THAT(store_.Commit(batch), IsOk());
   }
   void Step(Rehome::Pace pace = kOneRecord) {
