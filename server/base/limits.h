@@ -108,13 +108,16 @@ inline constexpr uint64_t kSweepOutcomesOfDeleted = kOutcomesPerAccountMax;
 inline constexpr absl::Duration kSweepStepInterval = absl::Seconds(1);
 inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 
-// Rehome: what one step copies or deletes between two turns, half a millisecond of work. While the
-// shard has requests, steps rest so that a second sees about so much: on a small machine that takes
-// a tenth of the worker's time. A shard that had none for a while is copied as fast as it goes.
+// Rehome: what one step copies or deletes between two turns, half a millisecond of work. While one
+// request follows the other, steps rest so that a second sees about so much, which on a small
+// machine is 3 % of the worker's time; a record counts as so many bytes more than it has, which is
+// what writing even a small one takes. From so long after a request on, until the next one comes,
+// steps take the time that nobody else needs.
 inline constexpr size_t kRehomeRecordsPerStep = 1024;
 inline constexpr size_t kRehomeBytesPerStep = size_t{64} << 10;
-inline constexpr size_t kRehomeBytesPerSecond = size_t{8} << 20;
-inline constexpr absl::Duration kRehomeIdleAfter = absl::Milliseconds(50);
+inline constexpr size_t kRehomeBytesPerSecond = size_t{4} << 20;
+inline constexpr size_t kRehomeBytesPerRecord = 1024;
+inline constexpr absl::Duration kRehomeIdleAfter = absl::Milliseconds(2);
 // After a step that could not read, another one is tried then.
 inline constexpr absl::Duration kRehomeRetryInterval = absl::Seconds(1);
 

@@ -424,7 +424,7 @@ void ShardCore::FinishTurn(ShardTurn& turn) {
   turn.wake_at = watches_.empty() ? next_sweep_ : std::min(next_sweep_, next_progress_);
   if (paused_until_ > turn.now) turn.wake_at = std::min(turn.wake_at, paused_until_);
   if (rehome_.has_value() && rehome_->HasWork()) {
-    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, rehome_rests_until_));
+    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, NextRehomeStep()));
   }
 }
 

@@ -126,6 +126,8 @@ class ShardCore {
   void Take(HandOver state);
   void AddWatch(CallId call, Watch watch);
   void RehomeStep(ShardTurn& turn);
+  // When the next step may be taken, as things are.
+  absl::Time NextRehomeStep() const;
   // `key`: of an account whose record or entries changed. Differences may be negative, and wrap.
   void CountChange(RoutingKey key, const ShardStats& before);
 
@@ -170,7 +172,8 @@ class ShardCore {
   std::optional<Tally> tally_;
   std::optional<Rehome> rehome_;
   bool rehome_reported_ = false;  // that everything is copied, or cannot be
-  absl::Time rehome_rests_until_ = absl::InfinitePast();
+  absl::Time rehome_retry_at_ = absl::InfinitePast();     // after a step that failed
+  absl::Time rehome_rests_until_ = absl::InfinitePast();  // while requests come
   absl::Time last_request_ = absl::InfinitePast();
   bool retired_ = false;
   absl::Time paused_until_ = absl::InfinitePast();

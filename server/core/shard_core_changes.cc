@@ -202,15 +202,20 @@ void ShardCore::Run(AbandonRehome&& command, ShardTurn& turn) {
   rehome_->Abandon(command.clear, turn.batch);
 }
 
+absl::Time ShardCore::NextRehomeStep() const {
+  const absl::Time idle = last_request_ + limits::kRehomeIdleAfter;
+  return std::max(rehome_retry_at_, std::min(rehome_rests_until_, idle));
+}
+
 void ShardCore::RehomeStep(ShardTurn& turn) {
   const OperationId operation = rehome_->record().operation;
   if (rehome_->HasWork()) {
-    if (turn.now < rehome_rests_until_) return;
+    if (turn.now < NextRehomeStep()) return;
     const storage::OverlayReader view(*turn.committed, turn.batch);
     storage::WriteSet step;
     const absl::Status status = rehome_->Step(view, options_.rehome_pace, step);
     if (!status.ok()) {
-      rehome_rests_until_ = turn.now + limits::kRehomeRetryInterval;
+      rehome_retry_at_ = turn.now + limits::kRehomeRetryInterval;
       // Reported once: the coordinator gives the rehome up, and the shard serves on where it is.
       // What is left behind is cleared when it can be read again.
       const bool copies = rehome_->record().stage == RehomeStage::kCopying;
@@ -220,9 +225,10 @@ void ShardCore::RehomeStep(ShardTurn& turn) {
       return;
     }
     const size_t rate = options_.rehome_pace.bytes_per_second;
-    if (rate > 0 && turn.now - last_request_ < limits::kRehomeIdleAfter) {
-      rehome_rests_until_ = turn.now + absl::Seconds(static_cast<double>(step.bytes()) /
-                                                     static_cast<double>(rate));
+    if (rate > 0) {
+      const size_t done = step.bytes() + step.count() * limits::kRehomeBytesPerRecord;
+      rehome_rests_until_ =
+          turn.now + absl::Seconds(static_cast<double>(done) / static_cast<double>(rate));
     }
     AddAll(step, turn.batch);
   }

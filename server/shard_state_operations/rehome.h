@@ -57,7 +57,8 @@ std::string RehomeKey(ShardId shard);
 class Rehome {
  public:
   // One step reads and writes about so much, and who takes them rests so long between two of them
-  // that they come to so much a second; 0: no rest.
+  // that they come to so much a second, with limits::kRehomeBytesPerRecord for each record; 0: no
+  // rest.
   struct Pace {
     size_t records = 0;
     size_t bytes = 0;

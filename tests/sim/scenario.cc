@@ -57,7 +57,7 @@ Scenario::Scenario(Random& random) : accounts(SomeAccounts()), table(SomeTable(a
   storm = !random.OneIn(4);
   core.rehome_pace.records = OneOf<size_t>(random, {1, 3, 1000});
   core.rehome_pace.bytes = OneOf<size_t>(random, {100, 1'000'000});
-  core.rehome_pace.bytes_per_second = OneOf<size_t>(random, {0, 10'000});
+  core.rehome_pace.bytes_per_second = OneOf<size_t>(random, {0, 100'000});
   crash_one_in = OneOf<uint64_t>(random, {0, 25, 60, 120});
   sync_failure_one_in = OneOf<uint64_t>(random, {0, 0, 40, 120});
   stop_one_in = OneOf<uint64_t>(random, {0, 100});
