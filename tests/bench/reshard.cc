@@ -194,8 +194,10 @@ absl::StatusOr<nlohmann::json> Reshard::Run() {
                     {"put_ops_per_s", Quantile(calm_rate_, 0.5)}};
   report["split"] = splits_.Report();
   report["merge"] = merges_.Report();
-  report["rehome"] = moves_.Report();
-  report["rehome"]["dip"] = 1 - Quantile(moves_.rate, 0.5) / Quantile(calm_rate_, 0.5);
+  if (options_.moves > 0) {
+    report["rehome"] = moves_.Report();
+    report["rehome"]["dip"] = 1 - Quantile(moves_.rate, 0.5) / Quantile(calm_rate_, 0.5);
+  }
   return report;
 }
 
@@ -203,7 +205,8 @@ void Describe(CLI::App& app, Options& options) {
   app.add_option("--address", options.address, "HOST:PORT of the daemon")->required();
   app.add_option("--splits", options.splits, "Splits, each followed by a merge")
       ->check(CLI::PositiveNumber);
-  app.add_option("--moves", options.moves, "Moves to another home")->check(CLI::PositiveNumber);
+  app.add_option("--moves", options.moves, "Moves to another home")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--calm", options.calm_seconds, "Seconds of load before and after the changes");
   app.add_option("--frame", options.frame, "Puts in a frame");
   app.add_option("--in-flight", options.frames_in_flight, "Frames in flight");
