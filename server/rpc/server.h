@@ -28,8 +28,8 @@ namespace shardd::rpc {
 // then, to stop: SetServing(false), BeginDrain, the runtime's Drain, Shutdown; then the runtime
 // goes, then this.
 //
-// Thread safety: OnReply, OnWatchEvent, OnCoordinatorReply, SetServing, BeginDrain, counts and
-// Status from any thread; the rest from one.
+// Thread safety: OnReply, OnWatchEvent, OnCoordinatorReply, SetServing, BeginDrain, counts,
+// unsent_bytes and Status from any thread; the rest from one.
 class GrpcFrontEnd final : public ReplySink {
  public:
   struct Options {
@@ -74,6 +74,8 @@ class GrpcFrontEnd final : public ReplySink {
 
   // Of all methods since the start.
   std::vector<MethodCounts> counts() const { return context_.metrics.Read(); }
+  // Bytes of entries in answers that are not sent yet.
+  size_t unsent_bytes() const { return context_.unsent.bytes(); }
   // As AdminService.Status. REQUIRES: Serve has succeeded.
   v1::StatusResponse Status() const;
 
