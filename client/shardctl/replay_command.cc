@@ -92,6 +92,10 @@ absl::StatusOr<ExitCode> RunReplay(Invocation& invocation, const ReplayArguments
   }
   Json more = Json::object();
   more["rounds"] = steps->size();
+  if (!steps->empty()) {
+    more["first_round"] = Rfc3339(steps->front().time);
+    more["last_round"] = Rfc3339(steps->back().time);
+  }
   more["would_change"] = would;
   more["did_change"] = did;
   more["cut_short"] = trace->cut_short;

@@ -271,6 +271,8 @@ TEST_F(BalancerCommandsTest, ATraceIsSavedAsItIsAndReplayed) {
   auto replay = ctl_.Run({"balancer", "replay", "-", "-o", "json"});
   EXPECT_EQ(replay.exit_code, kOk) << replay.err;
   EXPECT_EQ(replay.json()["rounds"], 2);
+  EXPECT_EQ(replay.json()["first_round"], "2023-11-14T22:13:20Z");
+  EXPECT_EQ(replay.json()["last_round"], "2023-11-14T22:13:25Z");
   EXPECT_EQ(replay.json()["would_change"], 0);
   EXPECT_EQ(replay.json()["cut_short"], false);
   ctl_.input = trace.substr(0, trace.size() - 1);
