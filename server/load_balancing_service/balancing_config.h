@@ -17,8 +17,8 @@ struct BalancingConfig {
   std::string policy = "load";
 
   // A shard should be split when its load is above the mean by `imbalance_max`, but never below
-  // `load_floor` (an idle daemon has nothing to balance) and always above 1. The mean is of shards
-  // that are not idle, which is those from `load_floor` on.
+  // `load_floor` (an idle daemon has nothing to balance) and always above 1. A shard below
+  // `load_floor` counts into the mean by its share of that, an idle one not at all.
   LoadThresholds thresholds;
   double imbalance_max = 1.4;
   double load_floor = 0.05;

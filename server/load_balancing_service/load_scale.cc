@@ -18,6 +18,13 @@ double Threshold(double mean, const BalancingConfig& config) {
   return std::clamp(mean * config.imbalance_max, config.load_floor, 1.0);
 }
 
+// Idle shards are no measure: each split would lower the mean, and so call for the next one.
+// Without a step at the floor, where a little more load in a few shards would change the scale for
+// all.
+double WeightOf(double load, const BalancingConfig& config) {
+  return load < config.load_floor ? load / config.load_floor : 1;
+}
+
 }  // namespace
 
 LoadScale ScaleOf(const BalancingSnapshot& snapshot) {
@@ -28,11 +35,10 @@ LoadScale ScaleOf(const BalancingSnapshot& snapshot) {
   for (const ShardSnapshot& shard : snapshot.shards) {
     if (!shard.load.measured() || IsSingleKey(shard.route.range)) continue;
     const double load = LoadOf(shard.load.smoothed(), config.thresholds).value;
-    // Idle shards are no measure: each split would lower the mean, and so call for the next one.
-    if (load < config.load_floor) continue;
-    sum += load;
-    lowest_sum += LowestLoad(shard.load, config.thresholds);
-    ++shards;
+    const double weight = WeightOf(load, config);
+    sum += weight * load;
+    lowest_sum += weight * LowestLoad(shard.load, config.thresholds);
+    shards += weight;
   }
   LoadScale scale;
   if (shards > 0) scale.mean = sum / shards;

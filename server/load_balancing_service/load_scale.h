@@ -8,7 +8,9 @@ namespace shardd {
 
 // What is much and what is little, at this moment. Loads are numbers of LoadOf.
 struct LoadScale {
-  double mean = 0;  // of the measured shards at or above the floor that can be split; 0: of none
+  // Of the measured shards that can be split; one below the floor counts for its share of that. 0:
+  // there is none.
+  double mean = 0;
   double split_above = 1;  // the load at which a shard should be split
   double merge_below = 0;  // what the peaks of two neighbours together must stay under
 };

@@ -37,7 +37,7 @@ double LoadMaxOverMean(const BalancingSnapshot& snapshot) {
     const Load load = LoadOf(shard.load.smoothed(), snapshot.config.thresholds);
     highest = std::max(highest, load.value);
   }
-  return mean > 0 ? highest / mean : 0;
+  return highest > 0 && highest >= snapshot.config.load_floor ? highest / mean : 0;
 }
 
 absl::StatusOr<std::unique_ptr<Balancer>> Balancer::Load(Options options, Environment environment) {

@@ -36,8 +36,7 @@ struct BalancingRound {
   std::vector<Decision> decisions;  // as Plan gave them
 };
 
-// The highest load over the mean, of the shards that can be split and are not idle; 0 while there is
-// none.
+// The highest load over the mean, of the shards that can be split; 0 while all are below the floor.
 double LoadMaxOverMean(const BalancingSnapshot& snapshot);
 
 // What the balancer says about itself.

@@ -49,6 +49,17 @@ TEST(PlannerTest, ComparesWithTheMeanAboveAFloor) {
   EXPECT_EQ(DecisionOn(PlanOf(SnapshotOf({4.9, 1, 1})), 1).kind, DecisionKind::kNothing);
 }
 
+// The floor is a load of 0.05.
+TEST(PlannerTest, IdleShardsHardlyCountIntoTheMean) {
+  const auto mean = [](const std::vector<double>& operations) {
+    return DecisionOn(PlanOf(SnapshotOf(operations)), 1).inputs.mean;
+  };
+  EXPECT_DOUBLE_EQ(mean({30, 0, 0, 0}), 0.3);
+  EXPECT_DOUBLE_EQ(mean({30, 5, 5}), 0.4 / 3);
+  EXPECT_DOUBLE_EQ(mean({30, 2.5, 2.5}), (0.3 + 0.025) / 2) << "two halves";
+  EXPECT_EQ(mean({0, 0}), 0);
+}
+
 TEST(PlannerTest, AFullShardIsSplitEvenIfAllAreFull) {
   EXPECT_EQ(DecisionOn(PlanOf(SnapshotOf({110, 110})), 1).wanted, DecisionKind::kSplit);
 }

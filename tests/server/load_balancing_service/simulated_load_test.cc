@@ -24,18 +24,18 @@ SimulatedLoad::Options ZipfOptions() {
   return options;
 }
 
-// The mean share of the shards that count: not idle, and not of one key.
+// The mean share of the shards of more than one key, weighted as the planner does.
 double MeanShare(const SimulatedLoad& load, const SimulatedLoad::Options& options) {
-  const double floor = options.config.load_floor *
-                       options.config.thresholds.operations_per_second /
+  const double floor = options.config.load_floor * options.config.thresholds.operations_per_second /
                        static_cast<double>(options.operations_per_second);
   double sum = 0;
   double count = 0;
   for (const SimulatedLoad::Shard& shard : load.shards()) {
     const double share = load.TrueShare(shard);
-    if (share < floor || IsSingleKey(shard.known.route.range)) continue;
-    sum += share;
-    ++count;
+    if (IsSingleKey(shard.known.route.range)) continue;
+    const double weight = std::min(1.0, share / floor);
+    sum += weight * share;
+    count += weight;
   }
   return sum / count;
 }
@@ -90,7 +90,7 @@ TEST(SimulatedLoadTest, ZipfOver32ShardsIsBalancedOrExplainedAndStaysSo) {
   ExpectBalancedOrExplained(load, options);
   EXPECT_EQ(FindCycle(load), std::nullopt);
   RecordProperty("changes", static_cast<int>(load.changes().size()));
-  EXPECT_LE(ChangesSince(load, settled), 5u);
+  EXPECT_LE(ChangesSince(load, settled), 8u);
 }
 
 // Plan: one namespace lies in one shard of 32, so all load, of twice what a shard may have, begins
