@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "server/base/check.h"
 
 namespace shardd::storage {
 namespace {
@@ -71,7 +72,9 @@ size_t ChangeSet::Set(std::string key, std::optional<std::string> value,
   const auto at = tree_.lower_bound(sought);
   if (at != tree_.end() && at->change->key == sought.key) {
     at->change->value = std::move(value);
-    if (!also.has_value() || at->change->also.has_value()) return 0;
+    if (!also.has_value()) return 0;
+    SHARDD_CHECK(!at->change->also.has_value() || at->change->also == also);
+    if (at->change->also.has_value()) return 0;
     at->change->also = also;
     return 1;
   }

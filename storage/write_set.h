@@ -113,7 +113,8 @@ class WriteSet {
   void Put(Family family, std::string key, std::string value);
   void Delete(Family family, std::string key);
   // Either: nullopt deletes. What is said of a key once for a second family, `also`, holds for the
-  // last word on it too.
+  // last word on it too. REQUIRES: there is no more than one such family for a key, and nothing
+  // else is said of the key there.
   void Set(Family family, std::string key, std::optional<std::string> value,
            std::optional<Family> also = std::nullopt);
 

@@ -121,7 +121,7 @@ TEST(MemoryStoreDeathTest, DropOfAHomeWithUnsyncedChanges) {
   MemoryStore store;
   ASSERT_TRUE(store.CreateHome(Family{1}).ok());
   ASSERT_TRUE(store.CommitUnsynced(OnePut(Family{1}, "k", "v")).ok());
-  EXPECT_DEATH(store.DropHome(Family{1}).IgnoreError(), "ChangesOf");
+  EXPECT_DEATH(store.DropHome(Family{1}).IgnoreError(), "family != home");
 }
 
 TEST(MemoryStoreDeathTest, CommitToAnUnknownFamily) {
