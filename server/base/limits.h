@@ -111,12 +111,14 @@ inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 // Rehome: what one step copies or deletes between two turns, half a millisecond of work. While one
 // request follows the other, steps rest so that a second sees about so much, which on a small
 // machine is 3 % of the worker's time; a record counts as so many bytes more than it has, which is
-// what writing even a small one takes. From so long after a request on, until the next one comes,
-// steps take the time that nobody else needs.
+// what writing even a small one takes. That much doubles again and again, so that a large shard
+// comes to an end of it, and steps keep ahead of a shard that grows. When there was nothing to do
+// for so long, and until the next request comes, steps take the time that nobody else needs.
 inline constexpr size_t kRehomeRecordsPerStep = 1024;
 inline constexpr size_t kRehomeBytesPerStep = size_t{64} << 10;
 inline constexpr size_t kRehomeBytesPerSecond = size_t{4} << 20;
 inline constexpr size_t kRehomeBytesPerRecord = 1024;
+inline constexpr absl::Duration kRehomeDoublesEach = absl::Minutes(5);
 inline constexpr absl::Duration kRehomeIdleAfter = absl::Milliseconds(2);
 // After a step that could not read, another one is tried then.
 inline constexpr absl::Duration kRehomeRetryInterval = absl::Seconds(1);
@@ -133,8 +135,8 @@ inline constexpr size_t kOperationsKept = 1000;
 inline constexpr size_t kOperationsRunningMax = 64;
 inline constexpr size_t kOperationWaitersMax = 1024;
 inline constexpr size_t kTablesKept = 64;
-// A shard costs a thread and some memory; a home is a column family, and hundreds of those are known
-// to hurt.
+// A shard costs a thread and some memory; a home is a column family, and hundreds of those are
+// known to hurt.
 inline constexpr size_t kShardsMax = 4096;
 inline constexpr size_t kHomesMax = 64;
 // Changes of the table whose lineage can be asked for.

@@ -60,7 +60,7 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, HandOver state, Options opti
 }
 
 void ShardCore::Step(ShardRequest request, ShardTurn& turn) {
-  last_request_ = turn.now;
+  turn_has_requests_ = true;
   if (absl::Status refused = Admit(request, turn.now); !refused.ok()) {
     turn.effects.push_back(Reply{request.call, std::move(refused)});
     return;
@@ -241,9 +241,14 @@ void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
 void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn) {
   const ShardStats before = stats_;
   for (auto& [key, value] : staged.TakeWrites(stats_)) {
+    // Records that are not kept in the cache are those of outcomes: each is new.
+    if (value.has_value() && !CachingReader::Keeps(route_.home, key)) ++rehome_grown_;
     WriteRecord(std::move(key), std::move(value), turn);
   }
   CountChange(keys.routing_key(), before);
+  if (stats_.entry_count > before.entry_count) {
+    rehome_grown_ += stats_.entry_count - before.entry_count;
+  }
   if (staged.changed()) Publish(keys, staged.TakeChange(), turn);
 }
 
@@ -406,6 +411,11 @@ absl::Status ShardCore::ForgetAccount(const AccountRef& account, const AccountRe
 
 void ShardCore::FinishTurn(ShardTurn& turn) {
   if (retired_) return;  // another core has everything; only a command wakes this one
+  if (std::exchange(turn_has_requests_, false)) {
+    idle_since_ = absl::InfiniteFuture();
+  } else {
+    idle_since_ = std::min(idle_since_, turn.now);
+  }
   if (next_sweep_ == absl::InfinitePast()) next_sweep_ = turn.now + limits::kSweepRestInterval;
   if (turn.now >= next_sweep_) {
     // A record that cannot be read stops this pass, not the shard: requests that need it get the
@@ -425,6 +435,10 @@ void ShardCore::FinishTurn(ShardTurn& turn) {
   if (paused_until_ > turn.now) turn.wake_at = std::min(turn.wake_at, paused_until_);
   if (rehome_.has_value() && rehome_->HasWork()) {
     turn.wake_at = std::min(turn.wake_at, std::max(turn.now, NextRehomeStep()));
+    // To see whether anything comes: the commit of this turn may take longer than that.
+    if (idle_since_ == absl::InfiniteFuture()) {
+      turn.wake_at = std::min(turn.wake_at, turn.now + limits::kRehomeIdleAfter);
+    }
   }
 }
 

@@ -126,6 +126,8 @@ class ShardCore {
   void Take(HandOver state);
   void AddWatch(CallId call, Watch watch);
   void RehomeStep(ShardTurn& turn);
+  // How long a step of so much is followed by none while requests come.
+  absl::Duration RestAfter(const storage::WriteSet& step, absl::Time now) const;
   // When the next step may be taken, as things are.
   absl::Time NextRehomeStep() const;
   // `key`: of an account whose record or entries changed. Differences may be negative, and wrap.
@@ -171,10 +173,15 @@ class ShardCore {
 
   std::optional<Tally> tally_;
   std::optional<Rehome> rehome_;
-  bool rehome_reported_ = false;  // that everything is copied, or cannot be
+  bool rehome_reported_ = false;                          // that everything is copied, or cannot be
   absl::Time rehome_retry_at_ = absl::InfinitePast();     // after a step that failed
   absl::Time rehome_rests_until_ = absl::InfinitePast();  // while requests come
-  absl::Time last_request_ = absl::InfinitePast();
+  absl::Time rehome_since_ = absl::InfinitePast();        // of this process: the first step
+  size_t rehome_copied_ = 0;                              // records, by the last step
+  size_t rehome_grown_ = 0;                               // records that came since
+  bool turn_has_requests_ = false;
+  // The first turn since the last request that found nothing to do; the infinite future: none did.
+  absl::Time idle_since_ = absl::InfinitePast();
   bool retired_ = false;
   absl::Time paused_until_ = absl::InfinitePast();
   // It was given a part away since the cache was empty: should that come back, what the cache knows

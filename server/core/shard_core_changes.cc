@@ -1,5 +1,6 @@
 // The part of a shard's brain that changes the shard itself: splits, merges, rehomes, pauses.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -33,10 +34,9 @@ void Subtract(ShardStats& from, const ShardStats& what) {
 }
 
 void AddAll(const storage::WriteSet& records, storage::WriteSet& batch) {
-  records.ForEach([&batch](storage::Family family, const std::string& key,
-                           const std::optional<std::string>& value) {
-    batch.Set(family, key, value);
-  });
+  records.ForEach(
+      [&batch](storage::Family family, const std::string& key,
+               const std::optional<std::string>& value) { batch.Set(family, key, value); });
 }
 
 }  // namespace
@@ -181,6 +181,7 @@ void ShardCore::Run(BeginRehome&& command, ShardTurn&) {
 void ShardCore::TakeUp(RehomeRecord rehome) {
   rehome_.emplace(route_.shard, route_.range, std::move(rehome));
   rehome_reported_ = false;
+  rehome_since_ = absl::InfinitePast();
 }
 
 void ShardCore::Run(SwitchHome&& command, ShardTurn& turn) {
@@ -203,8 +204,19 @@ void ShardCore::Run(AbandonRehome&& command, ShardTurn& turn) {
 }
 
 absl::Time ShardCore::NextRehomeStep() const {
-  const absl::Time idle = last_request_ + limits::kRehomeIdleAfter;
+  // Twice as fast as the shard grows, or there may be no end to it.
+  if (2 * rehome_grown_ > rehome_copied_) return rehome_retry_at_;
+  const absl::Time idle = idle_since_ + limits::kRehomeIdleAfter;
   return std::max(rehome_retry_at_, std::min(rehome_rests_until_, idle));
+}
+
+absl::Duration ShardCore::RestAfter(const storage::WriteSet& step, absl::Time now) const {
+  const size_t rate = options_.rehome_pace.bytes_per_second;
+  if (rate == 0) return absl::ZeroDuration();
+  const size_t done = step.bytes() + step.count() * limits::kRehomeBytesPerRecord;
+  const double doublings = absl::FDivDuration(now - rehome_since_, limits::kRehomeDoublesEach);
+  return absl::Seconds(static_cast<double>(done) /
+                       (static_cast<double>(rate) * std::exp2(doublings)));
 }
 
 void ShardCore::RehomeStep(ShardTurn& turn) {
@@ -224,12 +236,10 @@ void ShardCore::RehomeStep(ShardTurn& turn) {
       }
       return;
     }
-    const size_t rate = options_.rehome_pace.bytes_per_second;
-    if (rate > 0) {
-      const size_t done = step.bytes() + step.count() * limits::kRehomeBytesPerRecord;
-      rehome_rests_until_ =
-          turn.now + absl::Seconds(static_cast<double>(done) / static_cast<double>(rate));
-    }
+    if (rehome_since_ == absl::InfinitePast()) rehome_since_ = turn.now;
+    rehome_rests_until_ = turn.now + RestAfter(step, turn.now);
+    rehome_copied_ = step.count();
+    rehome_grown_ = 0;
     AddAll(step, turn.batch);
   }
   if (rehome_->ended()) {

@@ -35,6 +35,38 @@ class ShardCoreChangesTest : public ShardFixture {
     }
   }
 
+  // Each step copies one record; returns how long the first one is followed by a rest.
+  absl::Duration BeginPacedRehome() {
+    constexpr double kBytesPerSecond = 20'000;
+    ShardCore::Options options;
+    options.rehome_pace = {1, 1000, static_cast<size_t>(kBytesPerSecond)};
+    Restart(options);
+    Fill();
+    EXPECT_THAT(store().CreateHome(kOtherHome), IsOk());
+    Command(BeginRehome{kOperation, kOtherHome});
+    EXPECT_EQ(RecordsIn(kOtherHome), 1u);
+    const auto cursor = store().NewCursor(kOtherHome, {});
+    cursor->SeekToFirst();
+    // The batch holds the record, and the cursor in meta.
+    const std::string stored = StoredRehome();
+    const size_t bytes = cursor->key().size() + cursor->value().size() +
+                         RehomeKey(core().route().shard).size() + stored.size();
+    return absl::Seconds(static_cast<double>(bytes + 2 * limits::kRehomeBytesPerRecord) /
+                         kBytesPerSecond);
+  }
+  std::string StoredRehome() {
+    std::string bytes;
+    EXPECT_THAT(store().Get(storage::kMeta, RehomeKey(core().route().shard), &bytes), IsOk());
+    return bytes;
+  }
+  size_t RecordsIn(storage::Family home) {
+    size_t count = 0;
+    const auto cursor = store().NewCursor(home, {});
+    for (cursor->SeekToFirst(); cursor->Valid(); cursor->Next()) ++count;
+    return count;
+  }
+  TurnResult SendGet() { return Send(CallId{next_get_++, 0}, GetRequest{Low(0), {"k"}}); }
+
   SurveyTotals Survey(const KeyRange& range, storage::Family home = kTestHome) {
     RangeSurvey survey(store(), home, range, {.checksum = false, .median_samples = 0});
     for (int i = 0; i < 1000; ++i) {
@@ -108,6 +140,7 @@ class ShardCoreChangesTest : public ShardFixture {
   }
 
   std::vector<AccountRef> accounts_;
+  uint64_t next_get_ = 1000;
   Route child_{kChild, whole_.range, kTestHome};
   Route rest_{ShardId{1}, whole_.range, kTestHome};
 };
@@ -364,29 +397,69 @@ TEST_F(ShardCoreChangesTest, ARehomeGoesOnBetweenRequests) {
   ExpectCounts(core().stats(), Route{ShardId{1}, whole_.range, kOtherHome});
 }
 
-// Plan: a step is followed by a rest, as long as its record and bytes ask for, while requests come;
-// when none came for a while, it ends early.
+// Plan: each step copies one record, and is followed by a rest as long as that asks for, while
+// requests come. Some commits take longer than a shard must be idle to be taken for it, so that the
+// turn after them finds nothing to do; that alone does not end the rest.
 TEST_F(ShardCoreChangesTest, ARehomeRestsWhileThereAreRequests) {
-  ShardCore::Options options;
-  options.rehome_pace = {1, 1000, 20'000};
-  Restart(options);
-  Fill();
-  ASSERT_THAT(store().CreateHome(kOtherHome), IsOk());
-  const auto copied = [this] { return Survey(whole_.range, kOtherHome).record_count; };
-  TurnResult turn = Command(BeginRehome{kOperation, kOtherHome});
-  const absl::Time rested = now_ + absl::Milliseconds(50);  // a record counts as a kilobyte
-  const size_t first = copied();
-  for (uint64_t call = 1000; now_ < rested; now_ += limits::kRehomeIdleAfter / 2) {
-    turn = Send(CallId{++call, 0}, GetRequest{Low(0), {"k"}});
-    ASSERT_EQ(copied(), first);
-    ASSERT_EQ(turn.wake_at, now_ + limits::kRehomeIdleAfter);
+  const absl::Duration rest = BeginPacedRehome();
+  const absl::Time rested = now_ + rest;
+  const size_t first = RecordsIn(kOtherHome);
+  for (int i = 0; now_ < rested; ++i) {
+    ASSERT_EQ(SendGet().wake_at, std::min(now_ + limits::kRehomeIdleAfter, rested));
+    ASSERT_EQ(RecordsIn(kOtherHome), first);
+    now_ += i % 2 == 0 ? limits::kRehomeIdleAfter / 2 : 3 * limits::kRehomeIdleAfter;
+    if (now_ >= rested) break;
+    Turn({});
+    ASSERT_EQ(RecordsIn(kOtherHome), first);
+    now_ += limits::kRehomeIdleAfter / 2;
   }
+  SendGet();
+  EXPECT_EQ(RecordsIn(kOtherHome), first + 1);
+}
+
+// Plan: nobody asks for anything any more.
+TEST_F(ShardCoreChangesTest, ARehomeTakesIdleMoments) {
+  BeginPacedRehome();
+  now_ = SendGet().wake_at;
+  const size_t first = RecordsIn(kOtherHome);
+  TurnResult turn = Turn({});
+  EXPECT_EQ(turn.wake_at, now_ + limits::kRehomeIdleAfter) << "it may be a short gap";
+  EXPECT_EQ(RecordsIn(kOtherHome), first);
   now_ = turn.wake_at;
-  for (int i = 0; i < 5; ++i) {
+  for (size_t i = 1; i <= 5; ++i) {
     turn = Turn({});
-    EXPECT_EQ(turn.wake_at, now_) << "nobody asks for anything";
+    EXPECT_EQ(turn.wake_at, now_) << "the next step is due";
+    EXPECT_EQ(RecordsIn(kOtherHome), first + i);
   }
-  EXPECT_GT(copied(), first) << "the totals count whole accounts, which are several records";
+  SendGet();
+  EXPECT_EQ(RecordsIn(kOtherHome), first + 5) << "the rest of the last step holds again";
+}
+
+TEST_F(ShardCoreChangesTest, ARehomeThatTakesLongHurries) {
+  const absl::Duration rest = BeginPacedRehome();
+  now_ += limits::kRehomeDoublesEach;
+  SendGet();
+  const size_t first = RecordsIn(kOtherHome);
+  now_ += rest / 2 - limits::kRehomeIdleAfter / 2;
+  SendGet();
+  EXPECT_EQ(RecordsIn(kOtherHome), first);
+  now_ += limits::kRehomeIdleAfter;
+  SendGet();
+  EXPECT_EQ(RecordsIn(kOtherHome), first + 1);
+}
+
+// Plan: entries come above the cursor, no time passes.
+TEST_F(ShardCoreChangesTest, ARehomeKeepsAheadOfGrowth) {
+  BeginPacedRehome();
+  const size_t first = RecordsIn(kOtherHome);
+  for (size_t i = 1; i <= 10; ++i) {
+    ASSERT_THAT(PutEntry(High(4), absl::StrCat("new", i), "v"), IsOk());
+    // A step writes a record and the cursor.
+    EXPECT_EQ(RecordsIn(kOtherHome), first + i / 2);
+  }
+  ASSERT_THAT(PutEntry(High(4), "new1", "another value"), IsOk());
+  ASSERT_THAT(PutEntry(High(4), "new2", "another value"), IsOk());
+  EXPECT_EQ(RecordsIn(kOtherHome), first + 5) << "that is no growth";
 }
 
 TEST_F(ShardCoreChangesTest, ARehomeIsGivenUp) {
