@@ -380,6 +380,8 @@ void ShardChanges::On(ShardRetired&& report, CoordinatorTurn& turn) {
   OperationRecord& operation = *operations_.Find(report.operation);
   if (operation.state == OperationState::kCancelling) {
     Command(report.shard, Unretire{operation.id, std::move(report.state)}, turn);
+    // It heard of no change of its pause meanwhile.
+    Command(report.shard, PauseRequests{ledger_.note(report.shard).paused_until}, turn);
     flip_.reset();
     EndInVain(operation, turn);
     namespaces_.Release(table(), turn);

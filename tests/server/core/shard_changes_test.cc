@@ -244,7 +244,9 @@ class World {
   }
 
   void Handle(CommandShard command) {
-    Owner& owner = owners_.at(command.shard);
+    const auto found = owners_.find(command.shard);
+    if (found == owners_.end()) return;  // it has ended, and the coordinator will hear of it
+    Owner& owner = found->second;
     RunIn(owner, [&](ShardTurn& turn) { owner.core->Step(std::move(command.command), turn); });
   }
   void Handle(ShardReport report) { Tell(std::move(report)); }
@@ -524,6 +526,29 @@ TEST(ShardChangesTest, APauseGoesWithTheRange) {
     EXPECT_TRUE(world.owner(ShardId{3}).TakesRequests(world.now_));
     world.ExpectWhole();
   }
+}
+
+// Plan: a shard is paused, then resumed while a merge ends it, at every step; the merge is given
+// up.
+TEST(ShardChangesTest, AResumeHoldsThoughAMergeIsGivenUp) {
+  int given_up = 0;
+  for (int steps = 0; steps < 20; ++steps) {
+    World world;
+    const absl::Time until = world.now_ + absl::Hours(1);
+    ASSERT_THAT(world.Ask<ShardNote>(PauseShardRequest{kSecond, until}), IsOk());
+    world.RunToTheEnd();
+    const auto begun = world.Ask(MergeShardsRequest{kFirst, kSecond, {}});
+    ASSERT_THAT(begun, IsOk());
+    for (int i = 0; i < steps; ++i) world.Step();
+    if (world.table().FindShard(kSecond) == nullptr) break;
+    ASSERT_THAT(world.Ask<ShardNote>(PauseShardRequest{kSecond, world.now_}), IsOk());
+    static_cast<void>(world.Ask(CancelOperationRequest{begun->id}));
+    world.RunToTheEnd();
+    if (world.table().FindShard(kSecond) == nullptr) continue;
+    ++given_up;
+    EXPECT_TRUE(world.owner(kSecond).TakesRequests(world.now_)) << steps;
+  }
+  EXPECT_GT(given_up, 1);
 }
 
 TEST(ShardChangesTest, APinnedShardStaysAsItIs) {
