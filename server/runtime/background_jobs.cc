@@ -20,8 +20,8 @@ BackgroundJobs::~BackgroundJobs() {
   record_->Stop();
 }
 
-bool BackgroundJobs::Add(Job job) {
-  return queue_.Push(std::move(job), 1, 0) == BoundedQueue<Job>::PushResult::kAccepted;
+BoundedQueue<BackgroundJobs::Job>::PushResult BackgroundJobs::Add(Job job) {
+  return queue_.Push(std::move(job), 1, 0);
 }
 
 void BackgroundJobs::Stop() {
@@ -35,7 +35,7 @@ void BackgroundJobs::Loop() {
   while (queue_.PopAll(jobs, absl::InfiniteFuture(), clock_)) {
     record_->EnterPhase(ThreadPhase::kRunning);
     for (Job& job : jobs) {
-      job(*record_);
+      std::exchange(job, nullptr)(*record_);  // it may hold a snapshot
       record_->CountItems(1);
     }
     jobs.clear();

@@ -12,8 +12,8 @@
 
 namespace shardd {
 
-// A thread that does long jobs one after the other, in the order given. There are as many as
-// operations run at once; jobs look themselves whether they should end early.
+// A thread that does long jobs one after the other, in the order given. There is room for as many
+// as operations run at once; jobs look themselves whether they should end early.
 //
 // Thread safety: Add from any thread; the rest from one.
 class BackgroundJobs {
@@ -25,8 +25,8 @@ class BackgroundJobs {
   BackgroundJobs(absl::string_view name, ThreadRegistry& threads, const Clock& clock);
   ~BackgroundJobs();
 
-  // False when it has stopped.
-  bool Add(Job job);
+  // kFull if too many wait: cancelled operations leave jobs behind that are still to be done.
+  BoundedQueue<Job>::PushResult Add(Job job);
   // Ends when the jobs added so far are done.
   void Stop();
 

@@ -49,6 +49,11 @@ absl::Status Draining() {
   return Error(Reason::kDraining, "the daemon is shutting down; try another one, or again later");
 }
 
+absl::Status TooManyJobs(absl::string_view what) {
+  return Error(Reason::kTooManyCalls,
+               absl::StrCat("too many ", what, " wait for their turn; try again later"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Runtime>> Runtime::Start(storage::Store& store, const Clock& clock,
@@ -214,20 +219,28 @@ void LocalRuntime::ForgetShard(ShardId shard) {
 void LocalRuntime::Survey(const SurveyOrder& order) {
   // Taken here, between two turns of the owner: what it commits later is not seen.
   std::shared_ptr<storage::Reader> view = store_.Snapshot();
-  const bool added = surveys_->Add([this, order, view = std::move(view)](ThreadRecord& record) {
+  const auto added = surveys_->Add([this, order, view = std::move(view)](ThreadRecord& record) {
     const auto goes_on = [&record] { record.EnterPhase(ThreadPhase::kRunning); };
     coordinator_->PushResult(RunSurvey(*view, order, stop_jobs_, goes_on));
   });
-  if (!added) return;  // the daemon stops; the operation goes on at the next start
+  // If it is closed, the daemon stops; the operation goes on at the next start.
+  if (added != BoundedQueue<BackgroundJobs::Job>::PushResult::kFull) return;
+  SurveyDone refused;
+  refused.operation = order.operation;
+  refused.purpose = order.purpose;
+  refused.status = TooManyJobs("shards to be read");
+  coordinator_->PushResult(std::move(refused));
 }
 
 void LocalRuntime::Compact(const struct CompactRange& order) {
-  static_cast<void>(compactions_->Add([this, order](ThreadRecord& record) {
+  const auto added = compactions_->Add([this, order](ThreadRecord& record) {
     record.EnterPhase(ThreadPhase::kCompacting);
     const absl::Status status = store_.CompactRange(order.home, BoundsOf(order.range), stop_jobs_);
     record.EnterPhase(ThreadPhase::kRunning);
     coordinator_->PushResult(RangeCompacted{order.operation, status});
-  }));
+  });
+  if (added != BoundedQueue<BackgroundJobs::Job>::PushResult::kFull) return;
+  coordinator_->PushResult(RangeCompacted{order.operation, TooManyJobs("shards to be compacted")});
 }
 
 absl::Status LocalRuntime::PrepareHomes(const CoordinatorCore& core) {
