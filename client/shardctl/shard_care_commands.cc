@@ -137,8 +137,9 @@ void AddTotals(const v1::ShardTotals& more, v1::ShardTotals& sum) {
   sum.set_error_count(sum.error_count() + more.error_count());
 }
 
-// Enough to keep the daemon at work, and a fraction of the operations that it runs at once.
-constexpr size_t kVerificationsAtOnceMax = 16;
+// One that runs and one that is ready: the daemon reads one shard after the other, and a split must
+// not wait behind many.
+constexpr size_t kVerificationsAtOnceMax = 2;
 
 // Verifications, some at once, and their sums.
 class Verifier {

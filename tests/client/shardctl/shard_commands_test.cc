@@ -196,7 +196,7 @@ TEST_F(ShardCommandsTest, ContradictionsAreUnhealthy) {
 // Plan: more shards than are verified at once, and then a daemon that runs fewer than that; the
 // results come in the order of the shards.
 TEST_F(ShardCommandsTest, ManyShardsAreVerifiedAtOnce) {
-  for (const size_t room : {size_t{1000}, size_t{3}}) {
+  for (const size_t room : {size_t{1000}, size_t{1}}) {
     ctl_.daemon.WithShards([&](client::FakeShards& shards) {
       shards = client::FakeShards(40);
       shards.verifying_max = room;
@@ -209,7 +209,7 @@ TEST_F(ShardCommandsTest, ManyShardsAreVerifiedAtOnce) {
       EXPECT_LT(all.json()["items"][i - 1]["shard"], all.json()["items"][i]["shard"]);
     }
     ctl_.daemon.WithShards([&](client::FakeShards& shards) {
-      EXPECT_EQ(shards.verifying_most, std::min<size_t>(room, 16));
+      EXPECT_EQ(shards.verifying_most, std::min<size_t>(room, 2));
       EXPECT_TRUE(shards.verifying.empty());
     });
   }
