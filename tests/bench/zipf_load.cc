@@ -23,6 +23,8 @@ namespace {
 
 constexpr char kReadKey[] = "Version";
 constexpr char kWrittenKey[] = "bench";
+// The daemon ends connections that are half an hour old.
+constexpr auto kConnectionAgeMax = std::chrono::minutes(10);
 
 std::atomic<bool> interrupted{false};
 
@@ -74,11 +76,16 @@ class PacedFrames final : public FrameSource {
   PacedFrames(const Options& options, ZipfDraw& draw)
       : options_(options), draw_(draw), begin_(MeterClock::now()) {}
 
+  // Whether there is more to send, over another connection.
+  bool Reconnect() {
+    connected_ = MeterClock::now();
+    return !Over();
+  }
+
   bool Next(v1::SessionRequest& frame) override {
-    const std::chrono::duration<double> due(static_cast<double>(sent_) / options_.rate);
-    if (interrupted || due.count() >= options_.seconds) return false;
-    std::this_thread::sleep_until(begin_ +
-                                  std::chrono::duration_cast<MeterClock::duration>(due));
+    if (Over() || MeterClock::now() - connected_ > kConnectionAgeMax) return false;
+    const std::chrono::duration<double> due = Due();
+    std::this_thread::sleep_until(begin_ + std::chrono::duration_cast<MeterClock::duration>(due));
     frame.Clear();
     frame.set_frame_id(++frames_);
     for (int i = 0; i < options_.frame; ++i) AddOperation(frame);
@@ -90,7 +97,8 @@ class PacedFrames final : public FrameSource {
                         const v1::SessionResponse& answer) override {
     for (const v1::SessionResult& result : answer.results()) {
       if (result.has_error()) {
-        return absl::DataLossError(absl::StrCat("an operation failed: ", result.ShortDebugString()));
+        return absl::DataLossError(
+            absl::StrCat("an operation failed: ", result.ShortDebugString()));
       }
     }
     const MeterClock::duration took = MeterClock::now() - started;
@@ -108,12 +116,16 @@ class PacedFrames final : public FrameSource {
   }
 
  private:
+  std::chrono::duration<double> Due() const {
+    return std::chrono::duration<double>(static_cast<double>(sent_) / options_.rate);
+  }
+  bool Over() const { return interrupted || Due().count() >= options_.seconds; }
+
   void AddOperation(v1::SessionRequest& frame) {
     v1::SessionOperation& operation = *frame.add_operations();
     const bool reads = draw_.Fraction() < options_.read_share;
-    v1::AccountRef& account =
-        reads ? *operation.mutable_get()->mutable_account()
-              : *operation.mutable_apply()->mutable_account();
+    v1::AccountRef& account = reads ? *operation.mutable_get()->mutable_account()
+                                    : *operation.mutable_apply()->mutable_account();
     account.set_namespace_(options_.name_space);
     account.set_id(draw_.Next());
     if (reads) {
@@ -128,6 +140,7 @@ class PacedFrames final : public FrameSource {
   const Options& options_;
   ZipfDraw& draw_;
   const MeterClock::time_point begin_;
+  MeterClock::time_point connected_;
   Histogram latency_;
   uint64_t frames_ = 0;
   uint64_t sent_ = 0;
@@ -159,9 +172,11 @@ int Main(const Options& options) {
   if (ids.empty()) return Fail(absl::StrCat("no ids in ", options.ids));
   ZipfDraw draw(std::move(ids), options.exponent, options.seed);
   PacedFrames frames(options, draw);
-  const absl::Status status =
-      SessionLoad(OpenChannel(options.address), frames, {1, options.frames_in_flight}).Run();
-  if (!status.ok()) return Fail(status.message());
+  while (frames.Reconnect()) {
+    const absl::Status status =
+        SessionLoad(OpenChannel(options.address), frames, {1, options.frames_in_flight}).Run();
+    if (!status.ok()) return Fail(status.message());
+  }
   std::cout << frames.Report().dump() << "\n";
   return 0;
 }
