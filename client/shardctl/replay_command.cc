@@ -10,6 +10,7 @@
 #include "client/shardctl/command.h"
 #include "client/shardctl/policy_arguments.h"
 #include "client/shardctl/present_balancing.h"
+#include "client/shardctl/text.h"
 #include "server/load_balancing_service/balancing_fields.h"
 #include "server/load_balancing_service/load_trace.h"
 #include "server/load_balancing_service/replay.h"
