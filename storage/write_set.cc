@@ -72,9 +72,8 @@ size_t ChangeSet::Set(std::string key, std::optional<std::string> value,
   const auto at = tree_.lower_bound(sought);
   if (at != tree_.end() && at->change->key == sought.key) {
     at->change->value = std::move(value);
-    if (!also.has_value()) return 0;
-    SHARDD_CHECK(!at->change->also.has_value() || at->change->also == also);
-    if (at->change->also.has_value()) return 0;
+    if (!also.has_value() || at->change->also == also) return 0;
+    SHARDD_CHECK(!at->change->also.has_value());
     at->change->also = also;
     return 1;
   }
