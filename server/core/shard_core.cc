@@ -241,8 +241,6 @@ void ShardCore::Run(CallId call, GetOutcomeRequest&& request, ShardTurn& turn) {
 void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn) {
   const ShardStats before = stats_;
   for (auto& [key, value] : staged.TakeWrites(stats_)) {
-    // Records that are not kept in the cache are those of outcomes: each is new.
-    if (value.has_value() && !CachingReader::Keeps(route_.home, key)) ++rehome_grown_;
     WriteRecord(std::move(key), std::move(value), turn);
   }
   CountChange(keys.routing_key(), before);
@@ -253,7 +251,11 @@ void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn&
 }
 
 void ShardCore::WriteRecord(std::string key, std::optional<std::string> value, ShardTurn& turn) {
-  if (CachingReader::Keeps(route_.home, key)) cache_->Store(key, value);
+  if (CachingReader::Keeps(route_.home, key)) {
+    cache_->Store(key, value);
+  } else if (value.has_value()) {
+    ++rehome_grown_;  // a record of an outcome: each is new
+  }
   std::optional<storage::Family> also;
   if (rehome_.has_value()) also = rehome_->AlsoWrite(key);
   turn.batch.Set(route_.home, std::move(key), std::move(value), also);
