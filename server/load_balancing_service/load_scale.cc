@@ -29,6 +29,7 @@ double WeightOf(double load, const BalancingConfig& config) {
 
 LoadScale ScaleOf(const BalancingSnapshot& snapshot) {
   const BalancingConfig& config = snapshot.config;
+  LoadScale scale;
   double sum = 0;
   double lowest_sum = 0;
   double shards = 0;
@@ -36,11 +37,11 @@ LoadScale ScaleOf(const BalancingSnapshot& snapshot) {
     if (!shard.load.measured() || IsSingleKey(shard.route.range)) continue;
     const double load = LoadOf(shard.load.smoothed(), config.thresholds).value;
     const double weight = WeightOf(load, config);
+    scale.highest = std::max(scale.highest, load);
     sum += weight * load;
     lowest_sum += weight * LowestLoad(shard.load, config.thresholds);
     shards += weight;
   }
-  LoadScale scale;
   if (shards > 0) scale.mean = sum / shards;
   scale.split_above = Threshold(scale.mean, config);
   // A merge outlasts a burst, so that a burst elsewhere must not make this shard look cold.

@@ -30,14 +30,9 @@ std::vector<Decision> PlanBy(const BalancingSnapshot& snapshot) {
 }  // namespace
 
 double LoadMaxOverMean(const BalancingSnapshot& snapshot) {
-  const double mean = ScaleOf(snapshot).mean;
-  double highest = 0;
-  for (const ShardSnapshot& shard : snapshot.shards) {
-    if (!shard.load.measured() || IsSingleKey(shard.route.range)) continue;
-    const Load load = LoadOf(shard.load.smoothed(), snapshot.config.thresholds);
-    highest = std::max(highest, load.value);
-  }
-  return highest > 0 && highest >= snapshot.config.load_floor ? highest / mean : 0;
+  const LoadScale scale = ScaleOf(snapshot);
+  const bool loaded = scale.highest > 0 && scale.highest >= snapshot.config.load_floor;
+  return loaded ? scale.highest / scale.mean : 0;
 }
 
 absl::StatusOr<std::unique_ptr<Balancer>> Balancer::Load(Options options, Environment environment) {
