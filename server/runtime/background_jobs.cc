@@ -20,7 +20,7 @@ BackgroundJobs::~BackgroundJobs() {
   record_->Stop();
 }
 
-BoundedQueue<BackgroundJobs::Job>::PushResult BackgroundJobs::Add(Job job) {
+BackgroundJobs::Added BackgroundJobs::Add(Job job) {
   return queue_.Push(std::move(job), 1, 0);
 }
 

@@ -21,12 +21,13 @@ class BackgroundJobs {
   // A job that takes long enters its phase anew now and then, or one that may last, or it is said
   // to be stalled.
   using Job = std::function<void(ThreadRecord&)>;
+  using Added = BoundedQueue<Job>::PushResult;
 
   BackgroundJobs(absl::string_view name, ThreadRegistry& threads, const Clock& clock);
   ~BackgroundJobs();
 
   // kFull if too many wait: cancelled operations leave jobs behind that are still to be done.
-  BoundedQueue<Job>::PushResult Add(Job job);
+  Added Add(Job job);
   // Ends when the jobs added so far are done.
   void Stop();
 

@@ -224,7 +224,7 @@ void LocalRuntime::Survey(const SurveyOrder& order) {
     coordinator_->PushResult(RunSurvey(*view, order, stop_jobs_, goes_on));
   });
   // If it is closed, the daemon stops; the operation goes on at the next start.
-  if (added != BoundedQueue<BackgroundJobs::Job>::PushResult::kFull) return;
+  if (added != BackgroundJobs::Added::kFull) return;
   SurveyDone refused;
   refused.operation = order.operation;
   refused.purpose = order.purpose;
@@ -239,7 +239,7 @@ void LocalRuntime::Compact(const struct CompactRange& order) {
     record.EnterPhase(ThreadPhase::kRunning);
     coordinator_->PushResult(RangeCompacted{order.operation, status});
   });
-  if (added != BoundedQueue<BackgroundJobs::Job>::PushResult::kFull) return;
+  if (added != BackgroundJobs::Added::kFull) return;
   coordinator_->PushResult(RangeCompacted{order.operation, TooManyJobs("shards to be compacted")});
 }
 

@@ -14,7 +14,7 @@
 namespace shardd {
 namespace {
 
-using JobAdded = BoundedQueue<BackgroundJobs::Job>::PushResult;
+using Added = BackgroundJobs::Added;
 
 class Gate {
  public:
@@ -34,49 +34,46 @@ class Gate {
   bool open_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-TEST(BackgroundJobsTest, AsManyWaitAsOperationsRunAtOnce) {
-  FakeClock clock;
-  ThreadRegistry threads(clock);
-  BackgroundJobs jobs("jobs", threads, clock);
-  Gate begun;
-  Gate gate;
-  ASSERT_EQ(jobs.Add([&](ThreadRecord&) {
-    begun.Open();
-    gate.Await();
-  }),
-            JobAdded::kAccepted);
-  begun.Await();
+// A thread that is in its first job until the gate is opened.
+class BackgroundJobsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto hold_up = [this](ThreadRecord&) {
+      begun_.Open();
+      gate_.Await();
+    };
+    ASSERT_EQ(jobs_.Add(hold_up), Added::kAccepted);
+    begun_.Await();
+  }
+
+  FakeClock clock_;
+  ThreadRegistry threads_{clock_};
+  Gate begun_;
+  Gate gate_;
+  BackgroundJobs jobs_{"jobs", threads_, clock_};
+};
+
+TEST_F(BackgroundJobsTest, AsManyWaitAsOperationsRunAtOnce) {
   size_t done = 0;
   for (size_t i = 0; i < limits::kOperationsRunningMax; ++i) {
-    EXPECT_EQ(jobs.Add([&done](ThreadRecord&) { ++done; }), JobAdded::kAccepted);
+    EXPECT_EQ(jobs_.Add([&done](ThreadRecord&) { ++done; }), Added::kAccepted);
   }
-  EXPECT_EQ(jobs.Add([](ThreadRecord&) {}), JobAdded::kFull);
-  gate.Open();
-  jobs.Stop();
+  EXPECT_EQ(jobs_.Add([](ThreadRecord&) {}), Added::kFull);
+  gate_.Open();
+  jobs_.Stop();
   EXPECT_EQ(done, limits::kOperationsRunningMax);
-  EXPECT_EQ(jobs.Add([](ThreadRecord&) {}), JobAdded::kClosed);
+  EXPECT_EQ(jobs_.Add([](ThreadRecord&) {}), Added::kClosed);
 }
 
 // Plan: two jobs wait together; while the second runs, what the first held is gone.
-TEST(BackgroundJobsTest, AJobLetsGoOfWhatItHoldsWhenItIsDone) {
-  FakeClock clock;
-  ThreadRegistry threads(clock);
-  BackgroundJobs jobs("jobs", threads, clock);
-  Gate begun;
-  Gate gate;
-  ASSERT_EQ(jobs.Add([&](ThreadRecord&) {
-    begun.Open();
-    gate.Await();
-  }),
-            JobAdded::kAccepted);
-  begun.Await();
+TEST_F(BackgroundJobsTest, AJobLetsGoOfWhatItHoldsWhenItIsDone) {
   auto held = std::make_shared<int>(0);
   const std::weak_ptr<int> watched = held;
   bool gone = false;
-  EXPECT_EQ(jobs.Add([held = std::move(held)](ThreadRecord&) {}), JobAdded::kAccepted);
-  EXPECT_EQ(jobs.Add([&](ThreadRecord&) { gone = watched.expired(); }), JobAdded::kAccepted);
-  gate.Open();
-  jobs.Stop();
+  EXPECT_EQ(jobs_.Add([held = std::move(held)](ThreadRecord&) {}), Added::kAccepted);
+  EXPECT_EQ(jobs_.Add([&](ThreadRecord&) { gone = watched.expired(); }), Added::kAccepted);
+  gate_.Open();
+  jobs_.Stop();
   EXPECT_TRUE(gone);
 }
 
