@@ -331,7 +331,7 @@ void AddShardCareCommands(CommandTree& tree, CLI::App* group) {
                  {"shardctl shard verify s-0001 --wait", "shardctl shard verify --all --wait"},
                  [verify](Invocation& invocation) { return Verify(invocation, *verify); });
   app->add_option("SHARD", verify->ids, "The shards' ids: s-NNNN.");
-  app->add_flag("--all", verify->all, "All shards, several at once; waits for each.");
+  app->add_flag("--all", verify->all, "All shards, two at a time; waits for each.");
   app->add_flag("--wait", verify->wait, "Wait until they have ended, and show what they found.");
 }
 
