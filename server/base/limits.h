@@ -133,6 +133,8 @@ inline constexpr size_t kShardsAtStartMax = 1024;
 inline constexpr size_t kNamespacesMax = 10'000;
 inline constexpr size_t kOperationsKept = 1000;
 inline constexpr size_t kOperationsRunningMax = 64;
+// How often who works on an operation tells how far it is; each time is a small write.
+inline constexpr absl::Duration kOperationProgressInterval = absl::Seconds(1);
 inline constexpr size_t kOperationWaitersMax = 1024;
 inline constexpr size_t kTablesKept = 64;
 // A shard costs a thread and some memory; a home is a column family, and hundreds of those are

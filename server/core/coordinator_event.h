@@ -167,7 +167,7 @@ struct ForgetShard {
 };
 using CoordinatorEffect =
     std::variant<CoordinatorReply, PublishTables, SendToShard, SendToRange, CommandShard,
-                 CreateHome, DropHome, CompactRange, ForgetShard>;
+                 CreateHome, DropHome, CompactRange, CancelJob, ForgetShard>;
 
 // One turn of the coordinator; as ShardTurn: all effects wait for the batch.
 struct CoordinatorTurn {

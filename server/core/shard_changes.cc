@@ -183,6 +183,7 @@ absl::StatusOr<ShardNote> ShardChanges::Pause(const PauseShardRequest& request,
 void ShardChanges::Survey(OperationRecord& operation, CoordinatorTurn& turn) {
   const Route& route = *table().FindShard(operation.change->shard);
   running_.at(operation.id).stage = Stage::kSurveying;
+  operation.steps_done = 0;  // it is read from the start
   BeginSurvey survey{operation.id, SurveyPurpose::kCount, route.range};
   switch (operation.kind) {
     case OperationKind::kSplit:
@@ -270,7 +271,19 @@ void ShardChanges::Step(SurveyDone result, CoordinatorTurn& turn) {
   }
 }
 
+void ShardChanges::On(OperationAdvanced&& report, CoordinatorTurn& turn) {
+  const auto found = running_.find(report.operation);
+  if (found == running_.end()) return;  // cancelled
+  // In any other stage it is late, and the record may be the owner's to write.
+  const Stage stage = found->second.stage;
+  if (stage != Stage::kSurveying && stage != Stage::kCopying) return;
+  OperationRecord& operation = *operations_.Find(report.operation);
+  operation.steps_done += report.steps;
+  operations_.Write(operation, turn);
+}
+
 void ShardChanges::Step(RangeCompacted result, CoordinatorTurn& turn) {
+  if (!running_.contains(result.operation)) return;  // cancelled
   OperationRecord& operation = *operations_.Find(result.operation);
   End(operation, result.status.ok() ? OperationState::kSucceeded : OperationState::kFailed,
       result.status, turn);
@@ -289,6 +302,9 @@ void ShardChanges::Cancel(OperationId id, CoordinatorTurn& turn) {
     case Stage::kSurveying:
       Command(operation.change->shard, EndSurvey{id}, turn);
       return EndInVain(operation, turn);
+    case Stage::kCompacting:
+      turn.effects.push_back(CancelJob{id});
+      return EndInVain(operation, turn);
     case Stage::kCopying:
       return Abandon(operation, turn);
     case Stage::kReady:
@@ -303,11 +319,10 @@ void ShardChanges::Cancel(OperationId id, CoordinatorTurn& turn) {
         Command(operation.change->shard, EndSurvey{id}, turn);
       }
       return EndInVain(operation, turn);
-    case Stage::kRetiring:    // ends when the shard has stopped
-    case Stage::kFlipping:    // too late: nobody asks
-    case Stage::kClearing:    // ends by itself
-    case Stage::kDropping:    // likewise
-    case Stage::kCompacting:  // likewise
+    case Stage::kRetiring:  // ends when the shard has stopped
+    case Stage::kFlipping:  // too late: nobody asks
+    case Stage::kClearing:  // ends by itself
+    case Stage::kDropping:  // likewise
       return;
   }
 }

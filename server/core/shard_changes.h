@@ -115,6 +115,7 @@ class ShardChanges {
   void On(ShardRetired&& report, CoordinatorTurn& turn);
   void On(HomeCopied&& report, CoordinatorTurn& turn);
   void On(HomeCleared&& report, CoordinatorTurn& turn);
+  void On(OperationAdvanced&& report, CoordinatorTurn& turn);
   void AfterClearing(OperationRecord& operation, CoordinatorTurn& turn);
   void AfterMove(OperationRecord& operation, CoordinatorTurn& turn);
   void TellPause(const TableChange& change, CoordinatorTurn& turn) const;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include "absl/status/status.h"
@@ -33,7 +35,8 @@ struct BeginSurvey {
   SurveyPurpose purpose = SurveyPurpose::kCount;
   KeyRange range;
 };
-// Note it no longer: the split is cancelled.
+// Note it no longer, and what is still read is not wanted: the operation is cancelled or has
+// failed.
 struct EndSurvey {
   OperationId operation;
 };
@@ -120,9 +123,17 @@ struct HomeCleared {
   OperationId operation;
   ShardId shard;
 };
-using ShardReport = std::variant<TableFlipped, ShardRetired, HomeCopied, HomeCleared>;
+// An operation has gone on: by so many steps since it was told last, records copied or read. Told
+// now and then, and before whatever ends that part of the operation.
+struct OperationAdvanced {
+  OperationId operation;
+  uint64_t steps = 0;
+};
+using ShardReport =
+    std::variant<TableFlipped, ShardRetired, HomeCopied, HomeCleared, OperationAdvanced>;
 
-// For the runtime: read a range as of now, and tell the coordinator with SurveyDone.
+// For the runtime: read a range as of now, and tell the coordinator with SurveyDone; until then,
+// how far it is.
 struct SurveyOrder {
   OperationId operation;
   ShardId shard;
@@ -140,6 +151,11 @@ struct SurveyDone {
   std::optional<RoutingKey> median_key;
   uint64_t error_count = 0;
   std::string first_error;
+};
+// For the runtime: if a survey or a compaction of this operation is under way, or waits, it is not
+// wanted any more: end it soon, and tell nothing.
+struct CancelJob {
+  OperationId operation;
 };
 
 // For the runtime: there is a new owner. What waits for its range goes to it before anything newer.

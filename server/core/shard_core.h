@@ -14,6 +14,7 @@
 #include "server/base/ids.h"
 #include "server/core/event.h"
 #include "server/core/hand_over.h"
+#include "server/core/operation_progress.h"
 #include "server/core/record_cache.h"
 #include "server/core/shard_command.h"
 #include "server/core/shard_turn.h"
@@ -126,6 +127,7 @@ class ShardCore {
   void Take(HandOver state);
   void AddWatch(CallId call, Watch watch);
   void RehomeStep(ShardTurn& turn);
+  void TellRehomeProgress(size_t moved, ShardTurn& turn);
   // How long a step of so much is followed by none while requests come.
   absl::Duration RestAfter(const storage::WriteSet& step, absl::Time now) const;
   // When the next step may be taken, as things are.
@@ -179,6 +181,7 @@ class ShardCore {
   absl::Time rehome_since_ = absl::InfinitePast();        // of this process: the first step
   size_t rehome_copied_ = 0;                              // records, by the last step
   size_t rehome_grown_ = 0;                               // records that came since
+  OperationProgress rehome_progress_;                     // in records copied
   bool turn_has_requests_ = false;
   // The first turn since the last request that found nothing to do; the infinite future: none did.
   absl::Time idle_since_ = absl::InfinitePast();

@@ -60,8 +60,9 @@ void ShardCore::Run(BeginSurvey&& command, ShardTurn& turn) {
                                      command.range, stats_});
 }
 
-void ShardCore::Run(EndSurvey&& command, ShardTurn&) {
+void ShardCore::Run(EndSurvey&& command, ShardTurn& turn) {
   if (tally_.has_value() && tally_->operation == command.operation) tally_.reset();
+  turn.effects.push_back(CancelJob{command.operation});
 }
 
 void ShardCore::Run(SplitOff&& command, ShardTurn& turn) {
@@ -182,6 +183,9 @@ void ShardCore::TakeUp(RehomeRecord rehome) {
   rehome_.emplace(route_.shard, route_.range, std::move(rehome));
   rehome_reported_ = false;
   rehome_since_ = absl::InfinitePast();
+  rehome_copied_ = 0;
+  rehome_grown_ = 0;
+  rehome_progress_ = OperationProgress();
 }
 
 void ShardCore::Run(SwitchHome&& command, ShardTurn& turn) {
@@ -225,22 +229,23 @@ void ShardCore::RehomeStep(ShardTurn& turn) {
     if (turn.now < NextRehomeStep()) return;
     const storage::OverlayReader view(*turn.committed, turn.batch);
     storage::WriteSet step;
-    const absl::Status status = rehome_->Step(view, options_.rehome_pace, step);
-    if (!status.ok()) {
+    const bool copies = rehome_->record().stage == RehomeStage::kCopying;
+    const absl::StatusOr<size_t> moved = rehome_->Step(view, options_.rehome_pace, step);
+    if (!moved.ok()) {
       rehome_retry_at_ = turn.now + limits::kRehomeRetryInterval;
       // Reported once: the coordinator gives the rehome up, and the shard serves on where it is.
       // What is left behind is cleared when it can be read again.
-      const bool copies = rehome_->record().stage == RehomeStage::kCopying;
       if (copies && !std::exchange(rehome_reported_, true)) {
-        turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, status}));
+        turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, moved.status()}));
       }
       return;
     }
     if (rehome_since_ == absl::InfinitePast()) rehome_since_ = turn.now;
     rehome_rests_until_ = turn.now + RestAfter(step, turn.now);
-    rehome_copied_ = step.count();
+    rehome_copied_ = *moved;
     rehome_grown_ = 0;
     AddAll(step, turn.batch);
+    if (copies) TellRehomeProgress(*moved, turn);
   }
   if (rehome_->ended()) {
     rehome_.reset();
@@ -248,6 +253,13 @@ void ShardCore::RehomeStep(ShardTurn& turn) {
   } else if (rehome_->record().copied && !std::exchange(rehome_reported_, true)) {
     turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, absl::OkStatus()}));
   }
+}
+
+void ShardCore::TellRehomeProgress(size_t moved, ShardTurn& turn) {
+  uint64_t steps = rehome_progress_.Add(moved, turn.now);
+  if (rehome_->record().copied) steps += rehome_progress_.TakeRest();
+  if (steps == 0) return;
+  turn.effects.push_back(ShardReport(OperationAdvanced{rehome_->record().operation, steps}));
 }
 
 void ShardCore::Run(PauseRequests&& command, ShardTurn&) { paused_until_ = command.until; }

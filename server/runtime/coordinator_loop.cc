@@ -145,6 +145,8 @@ void CoordinatorLoop::Perform(CoordinatorEffect& effect) {
     record_->EnterPhase(ThreadPhase::kReplying);
   } else if (const auto* compact = std::get_if<CompactRange>(&effect)) {
     environment_.compact(*compact);
+  } else if (const auto* cancel = std::get_if<CancelJob>(&effect)) {
+    environment_.cancel_compaction(*cancel);
   } else {
     record_->EnterPhase(ThreadPhase::kSyncing);
     ChangeHomes(effect);

@@ -37,6 +37,7 @@ class CoordinatorLoop {
     std::function<void(SendToRange)> send_to_range;
     std::function<void(CommandShard)> command_shard;
     std::function<void(CompactRange)> compact;
+    std::function<void(CancelJob)> cancel_compaction;
     std::function<void(ForgetShard)> forget_shard;
     std::function<void(absl::Status)> on_storage_failure;
   };
@@ -51,7 +52,8 @@ class CoordinatorLoop {
 
   // kMailboxFull, kDraining.
   absl::Status Push(CoordinatorRequest request);
-  // Never refused while the loop runs: there is one for each thing that it asked for.
+  // Never refused while the loop runs: there is one for each thing that it asked for, and a few
+  // each second that say how far such a thing is.
   void PushResult(Item result);
 
   // Begins no change of the table any more, and waits for the one that a worker was told of, until

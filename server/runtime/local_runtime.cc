@@ -107,6 +107,7 @@ ShardWorker::Environment LocalRuntime::WorkerEnvironment() {
       .on_purge_result = [this](PurgeResult r) { coordinator_->PushResult(std::move(r)); },
       .on_report = [this](ShardReport r) { coordinator_->PushResult(std::move(r)); },
       .survey = [this](const SurveyOrder& order) { Survey(order); },
+      .cancel_survey = [this](CancelJob job) { surveys_->Cancel(job.operation); },
       .start_shard = [this](ShardWorker& parent,
                             struct StartShard start) { StartShard(parent, std::move(start)); },
       .end_shard = [this](ShardWorker& survivor, struct EndShard end) { EndShard(survivor, end); },
@@ -134,6 +135,7 @@ CoordinatorLoop::Environment LocalRuntime::CoordinatorEnvironment() {
             MailboxOf(message.shard)->PushCommand(std::move(message.command));
           },
       .compact = [this](const struct CompactRange& order) { Compact(order); },
+      .cancel_compaction = [this](CancelJob job) { compactions_->Cancel(job.operation); },
       .forget_shard = [this](const struct ForgetShard& forget) { ForgetShard(forget.shard); },
       .on_storage_failure = [this](absl::Status status) { Fail(std::move(status)); }};
 }
@@ -219,12 +221,24 @@ void LocalRuntime::ForgetShard(ShardId shard) {
 void LocalRuntime::Survey(const SurveyOrder& order) {
   // Taken here, between two turns of the owner: what it commits later is not seen.
   std::shared_ptr<storage::Reader> view = store_.Snapshot();
-  const auto added = surveys_->Add([this, order, view = std::move(view)](ThreadRecord& record) {
-    const auto goes_on = [&record] { record.EnterPhase(ThreadPhase::kRunning); };
-    coordinator_->PushResult(RunSurvey(*view, order, stop_jobs_, goes_on));
-  });
+  const auto work = [this, order, view = std::move(view)](ThreadRecord& record,
+                                                          const std::atomic<bool>& cancelled) {
+    OperationProgress progress;
+    uint64_t seen = 0;
+    const auto goes_on = [&](const SurveyTotals& totals) {
+      record.EnterPhase(ThreadPhase::kRunning);
+      const uint64_t more = totals.record_count - std::exchange(seen, totals.record_count);
+      const uint64_t steps = progress.Add(more, clock_.Now());
+      if (steps > 0) {
+        coordinator_->PushResult(ShardReport(OperationAdvanced{order.operation, steps}));
+      }
+      return !cancelled.load();
+    };
+    std::optional<SurveyDone> done = RunSurvey(*view, order, goes_on);
+    if (done.has_value()) coordinator_->PushResult(*std::move(done));
+  };
   // If it is closed, the daemon stops; the operation goes on at the next start.
-  if (added != BackgroundJobs::Added::kFull) return;
+  if (surveys_->Add(order.operation, work) != BackgroundJobs::Added::kFull) return;
   SurveyDone refused;
   refused.operation = order.operation;
   refused.purpose = order.purpose;
@@ -233,13 +247,14 @@ void LocalRuntime::Survey(const SurveyOrder& order) {
 }
 
 void LocalRuntime::Compact(const struct CompactRange& order) {
-  const auto added = compactions_->Add([this, order](ThreadRecord& record) {
+  const auto work = [this, order](ThreadRecord& record, std::atomic<bool>& cancelled) {
     record.EnterPhase(ThreadPhase::kCompacting);
-    const absl::Status status = store_.CompactRange(order.home, BoundsOf(order.range), stop_jobs_);
+    const absl::Status status = store_.CompactRange(order.home, BoundsOf(order.range), cancelled);
     record.EnterPhase(ThreadPhase::kRunning);
-    coordinator_->PushResult(RangeCompacted{order.operation, status});
-  });
-  if (added != BackgroundJobs::Added::kFull) return;
+    if (!absl::IsCancelled(status))
+      coordinator_->PushResult(RangeCompacted{order.operation, status});
+  };
+  if (compactions_->Add(order.operation, work) != BackgroundJobs::Added::kFull) return;
   coordinator_->PushResult(RangeCompacted{order.operation, TooManyJobs("shards to be compacted")});
 }
 
@@ -510,7 +525,6 @@ absl::Status LocalRuntime::Drain(absl::Time deadline) {
   if (balancer_ != nullptr) balancer_->Stop();
   // No worker may stop between the two ends of a change of the table.
   bool in_time = coordinator_ == nullptr || coordinator_->Quiesce(deadline);
-  stop_jobs_.store(true);
   std::vector<ShardWorker*> workers;
   {
     MutexLock lock(workers_mutex_);

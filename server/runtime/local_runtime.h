@@ -111,7 +111,6 @@ class LocalRuntime final : public Runtime {
   std::unique_ptr<CoordinatorLoop> coordinator_;
   std::unique_ptr<BackgroundJobs> surveys_;
   std::unique_ptr<BackgroundJobs> compactions_;
-  std::atomic<bool> stop_jobs_{false};
   Published<Directory> directory_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> failed_{false};

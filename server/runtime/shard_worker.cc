@@ -189,6 +189,8 @@ void ShardWorker::Perform(ShardEffect& effect) {
 void ShardWorker::PerformChange(ShardEffect& effect) {
   if (auto* order = std::get_if<SurveyOrder>(&effect)) {
     environment_.survey(*order);
+  } else if (auto* cancel = std::get_if<CancelJob>(&effect)) {
+    environment_.cancel_survey(*cancel);
   } else if (auto* start = std::get_if<StartShard>(&effect)) {
     environment_.start_shard(*this, std::move(*start));
   } else if (auto* end = std::get_if<EndShard>(&effect)) {

@@ -35,6 +35,7 @@ class ShardWorker {
     std::function<void(PurgeResult)> on_purge_result;
     std::function<void(ShardReport)> on_report;
     std::function<void(SurveyOrder)> survey;  // takes its view of the store at once
+    std::function<void(CancelJob)> cancel_survey;
     std::function<void(ShardWorker& parent, StartShard)> start_shard;
     std::function<void(ShardWorker& survivor, EndShard)> end_shard;
     std::function<void(absl::Status)> on_storage_failure;

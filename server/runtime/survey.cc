@@ -1,18 +1,15 @@
 #include "server/runtime/survey.h"
 
-#include "server/base/error.h"
-#include "server/shard_state_operations/range_survey.h"
-
 namespace shardd {
 namespace {
 
-// Between two looks at whether to stop.
+// Between two questions whether to go on.
 constexpr size_t kRecordsPerStep = 1024;
 
 }  // namespace
 
-SurveyDone RunSurvey(const storage::Reader& view, const SurveyOrder& order,
-                     const std::atomic<bool>& stop, const std::function<void()>& on_step) {
+std::optional<SurveyDone> RunSurvey(const storage::Reader& view, const SurveyOrder& order,
+                                    const std::function<bool(const SurveyTotals&)>& goes_on) {
   SurveyDone done;
   done.operation = order.operation;
   done.purpose = order.purpose;
@@ -27,12 +24,8 @@ SurveyDone RunSurvey(const storage::Reader& view, const SurveyOrder& order,
       done.status = ended.status();
       return done;
     }
-    on_step();
+    if (!goes_on(survey.totals())) return std::nullopt;
     if (*ended) break;
-    if (stop.load(std::memory_order_relaxed)) {
-      done.status = Error(Reason::kDraining, "the daemon stops");
-      return done;
-    }
   }
   done.totals = survey.totals();
   done.median_key = survey.median_key();

@@ -94,13 +94,15 @@ bool Rehome::Moves() const {
   return true;
 }
 
-absl::Status Rehome::Step(const storage::Reader& view, Pace pace, storage::WriteSet& batch) {
+absl::StatusOr<size_t> Rehome::Step(const storage::Reader& view, Pace pace,
+                                    storage::WriteSet& batch) {
   SHARDD_CHECK(HasWork());
   return record_.stage == RehomeStage::kCopying ? Copy(view, pace, batch)
                                                 : Clear(view, pace, batch);
 }
 
-absl::Status Rehome::Copy(const storage::Reader& view, Pace pace, storage::WriteSet& batch) {
+absl::StatusOr<size_t> Rehome::Copy(const storage::Reader& view, Pace pace,
+                                    storage::WriteSet& batch) {
   std::vector<storage::Change> found;
   size_t bytes = 0;
   const auto cursor = view.NewCursor(record_.from, BoundsOf(range_));
@@ -121,14 +123,15 @@ absl::Status Rehome::Copy(const storage::Reader& view, Pace pace, storage::Write
     batch.Set(record_.to, std::move(change.key), std::move(change.value));
   }
   Write(batch);
-  return absl::OkStatus();
+  return found.size();
 }
 
 storage::Family Rehome::Left() const {
   return record_.stage == RehomeStage::kClearing ? record_.from : record_.to;
 }
 
-absl::Status Rehome::Clear(const storage::Reader& view, Pace pace, storage::WriteSet& batch) {
+absl::StatusOr<size_t> Rehome::Clear(const storage::Reader& view, Pace pace,
+                                     storage::WriteSet& batch) {
   std::vector<std::string> found;
   if (record_.clear) {
     size_t bytes = 0;
@@ -150,7 +153,7 @@ absl::Status Rehome::Clear(const storage::Reader& view, Pace pace, storage::Writ
   if (!found.empty()) cleared_ = found.back();
   for (std::string& key : found) batch.Delete(Left(), std::move(key));
   if (ended_) batch.Delete(storage::kMeta, RehomeKey(shard_));
-  return absl::OkStatus();
+  return found.size();
 }
 
 void Rehome::TablePublished(bool clear) {

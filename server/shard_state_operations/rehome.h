@@ -74,13 +74,14 @@ class Rehome {
   // Whether there is a step to take.
   bool HasWork() const { return !ended_ && Moves(); }
   // Takes one: reads from `view`, which shows everything staged in `batch`, and writes to `batch`.
-  // Errors: kStorageCorrupt, kStorageFailed; nothing is written then.
-  absl::Status Step(const storage::Reader& view, Pace pace, storage::WriteSet& batch);
+  // Returns how many records it copied or deleted. Errors: kStorageCorrupt, kStorageFailed; nothing
+  // is written then.
+  absl::StatusOr<size_t> Step(const storage::Reader& view, Pace pace, storage::WriteSet& batch);
 
   // The shard lies in the new home from this batch on. REQUIRES: record().copied.
   void Switch(storage::WriteSet& batch);
-  // Everybody reads by the table that names the new home. `clear`: see RehomeRecord; after a restart
-  // it is true again, which does no harm.
+  // Everybody reads by the table that names the new home. `clear`: see RehomeRecord; after a
+  // restart it is true again, which does no harm.
   void TablePublished(bool clear);
   // Instead of Switch: go no further, and clear what was copied.
   void Abandon(bool clear, storage::WriteSet& batch);
@@ -91,8 +92,8 @@ class Rehome {
 
  private:
   bool Moves() const;
-  absl::Status Copy(const storage::Reader& view, Pace pace, storage::WriteSet& batch);
-  absl::Status Clear(const storage::Reader& view, Pace pace, storage::WriteSet& batch);
+  absl::StatusOr<size_t> Copy(const storage::Reader& view, Pace pace, storage::WriteSet& batch);
+  absl::StatusOr<size_t> Clear(const storage::Reader& view, Pace pace, storage::WriteSet& batch);
   void Write(storage::WriteSet& batch) const;
   storage::Family Left() const;
 

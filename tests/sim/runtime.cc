@@ -20,14 +20,14 @@ namespace {
 storage::WriteSet SecondHalf(const storage::WriteSet& batch) {
   storage::WriteSet half;
   size_t skip = batch.count() / 2;
-  batch.ForEach([&](storage::Family family, const std::string& key,
-                    const std::optional<std::string>& value) {
-    if (skip > 0) {
-      --skip;
-    } else {
-      half.Set(family, key, value);
-    }
-  });
+  batch.ForEach(
+      [&](storage::Family family, const std::string& key, const std::optional<std::string>& value) {
+        if (skip > 0) {
+          --skip;
+        } else {
+          half.Set(family, key, value);
+        }
+      });
   return half;
 }
 
@@ -285,7 +285,11 @@ void SimRuntime::AdvanceSurvey() {
   Survey survey = std::move(*chosen);
   surveys_.erase(chosen);
   if (bug_ == Bug::kSurveyTooLate) survey.view = store_->Snapshot();
-  Tell(RunSurvey(*survey.view, survey.order, std::atomic<bool>(false), [] {}));
+  const auto goes_on = [&](const SurveyTotals& totals) {
+    Tell(ShardReport(OperationAdvanced{survey.order.operation, totals.record_count}));
+    return true;
+  };
+  Tell(*RunSurvey(*survey.view, survey.order, goes_on));
 }
 
 void SimRuntime::Tell(CoordinatorItem item) {
@@ -469,6 +473,12 @@ void SimRuntime::Perform(Worker& worker) {
 void SimRuntime::PerformChange(Worker& worker, ShardEffect& effect) {
   if (const auto* order = std::get_if<SurveyOrder>(&effect)) {
     surveys_.push_back({*order, bug_ == Bug::kSurveyTooLate ? nullptr : store_->Snapshot()});
+  } else if (const auto* cancel = std::get_if<CancelJob>(&effect)) {
+    // Others may have ended, and what they told is under way.
+    const auto cancelled = [&](const Survey& survey) {
+      return survey.order.operation == cancel->operation;
+    };
+    if (std::erase_if(surveys_, cancelled) > 0) trace_.Meet("a survey that is cancelled");
   } else if (const auto* start = std::get_if<struct StartShard>(&effect)) {
     StartShard(worker, *start);
   } else if (const auto* end = std::get_if<struct EndShard>(&effect)) {
@@ -617,6 +627,8 @@ void SimRuntime::PerformOnShards(CoordinatorEffect& effect) {
     Tell(HomeDropped{drop->operation});
   } else if (const auto* compact = std::get_if<struct CompactRange>(&effect)) {
     Tell(RangeCompacted{compact->operation, absl::OkStatus()});
+  } else if (std::holds_alternative<CancelJob>(effect)) {
+    // Compactions have ended at once, and what they told is under way.
   } else {
     workers_.erase(std::get<ForgetShard>(effect).shard);
   }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -144,12 +145,13 @@ class World {
 
   SurveyTotals Survey(const KeyRange& range, storage::Family home) {
     const SurveyOrder order{OperationId{}, ShardId{}, SurveyPurpose::kVerify, home, range, {}};
-    const SurveyDone done = RunSurvey(store_, order, std::atomic<bool>(false), [] {});
+    const SurveyDone done = *RunSurvey(store_, order, [](const SurveyTotals&) { return true; });
     EXPECT_EQ(done.error_count, 0u) << done.first_error;
     return done.totals;
   }
 
   size_t under_way() const { return under_way_.size(); }
+  const std::vector<OperationId>& cancelled_jobs() const { return cancelled_jobs_; }
   CoordinatorCore& core() { return *core_; }
   const ShardCore& owner(ShardId shard) const { return *owners_.at(shard).core; }
   const RouteTable& table() const { return core_->table(); }
@@ -204,6 +206,8 @@ class World {
       if (auto* drop = std::get_if<DropHome>(&effect)) Send(*drop);
       if (auto* compact = std::get_if<CompactRange>(&effect)) Send(*compact);
       if (auto* forget = std::get_if<ForgetShard>(&effect)) owners_.erase(forget->shard);
+      if (auto* cancel = std::get_if<CancelJob>(&effect))
+        cancelled_jobs_.push_back(cancel->operation);
       if (auto* tables = std::get_if<PublishTables>(&effect)) {
         if (tables->notes != nullptr) notes_ = tables->notes;
         if (tables->lineage != nullptr) lineage_ = tables->lineage;
@@ -233,6 +237,8 @@ class World {
     for (ShardEffect& effect : turn.effects) {
       if (const auto* reply = std::get_if<Reply>(&effect)) written_ = reply->answer.ok();
       if (auto* report = std::get_if<ShardReport>(&effect)) Send(std::move(*report));
+      if (auto* cancel = std::get_if<CancelJob>(&effect))
+        cancelled_jobs_.push_back(cancel->operation);
       if (auto* order = std::get_if<SurveyOrder>(&effect)) {
         Send(OrderedSurvey{*order, store_.Snapshot()});
       }
@@ -251,7 +257,7 @@ class World {
   }
   void Handle(ShardReport report) { Tell(std::move(report)); }
   void Handle(OrderedSurvey ordered) {
-    Tell(RunSurvey(*ordered.view, ordered.order, std::atomic<bool>(false), [] {}));
+    Tell(*RunSurvey(*ordered.view, ordered.order, [](const SurveyTotals&) { return true; }));
   }
   void Handle(DropHome drop) {
     EXPECT_THAT(store_.DropHome(drop.home), IsOk());
@@ -297,6 +303,7 @@ class World {
   const ShardCore::Options options_ = {.rehome_pace = {6, size_t{1} << 20}};
   storage::MemoryStore store_;
   std::unique_ptr<CoordinatorCore> core_;
+  std::vector<OperationId> cancelled_jobs_;
   std::map<ShardId, Owner> owners_;
   std::deque<Message> under_way_;
   std::map<AccountRef, std::string> values_;
@@ -781,6 +788,53 @@ TEST(ShardChangesTest, CompactsAShard) {
   World world;
   Do(world, CompactShardRequest{kFirst});
   world.ExpectWhole();
+}
+
+TEST(ShardChangesTest, ACancelledCompactionEndsAtOnce) {
+  World world;
+  ASSERT_OK_AND_ASSIGN(const OperationRecord begun, world.Ask(CompactShardRequest{kFirst}));
+  ASSERT_THAT(world.Ask(CancelOperationRequest{begun.id}), IsOk());
+  EXPECT_EQ(world.operation(begun.id).state, OperationState::kCancelled);
+  EXPECT_EQ(world.cancelled_jobs(), std::vector<OperationId>{begun.id});
+  world.RunToTheEnd();  // what the compaction had told already
+  EXPECT_EQ(world.operation(begun.id).state, OperationState::kCancelled);
+  world.ExpectWhole();
+}
+
+TEST(ShardChangesTest, ACancelledVerificationIsReadNoFurther) {
+  World world;
+  ASSERT_OK_AND_ASSIGN(const OperationRecord begun, world.Ask(VerifyShardRequest{kFirst}));
+  ASSERT_THAT(world.Ask(CancelOperationRequest{begun.id}), IsOk());
+  EXPECT_EQ(world.operation(begun.id).state, OperationState::kCancelled);
+  world.RunToTheEnd();
+  EXPECT_EQ(world.cancelled_jobs(), std::vector<OperationId>{begun.id});
+  world.ExpectWhole();
+}
+
+// Plan: steps of a few records, with the time of a report between them; what is told survives a
+// restart halfway.
+TEST(ShardChangesTest, ARehomeSaysHowFarItIs) {
+  World world;
+  const ShardId shard = OwnerOfAll(world);
+  const Route route = *world.table().FindShard(shard);
+  const uint64_t records = world.Survey(route.range, route.home).record_count;
+  ASSERT_OK_AND_ASSIGN(const OperationRecord begun, world.Ask(MoveHomeRequest{shard, {}, {}}));
+  std::set<uint64_t> told;
+  for (int i = 0; world.operation(begun.id).running(); ++i) {
+    ASSERT_LT(i, kStepsMax);
+    ASSERT_TRUE(world.Step());
+    world.now_ += limits::kOperationProgressInterval;
+    const uint64_t steps = world.operation(begun.id).steps_done;
+    if (told.insert(steps).second && told.size() == 4) {
+      world.Start();
+      EXPECT_EQ(world.operation(begun.id).steps_done, steps);
+    }
+  }
+  EXPECT_EQ(world.operation(begun.id).state, OperationState::kSucceeded);
+  EXPECT_GT(told.size(), 5u);
+  EXPECT_EQ(*told.begin(), 0u);
+  EXPECT_LE(*told.rbegin(), records);
+  EXPECT_EQ(world.operation(begun.id).steps_done, *told.rbegin());
 }
 
 }  // namespace

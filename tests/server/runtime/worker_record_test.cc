@@ -147,5 +147,25 @@ TEST_F(WorkerRecordTest, ALongCompactionIsListedAndIsNoStall) {
   Stop();
 }
 
+// Plan: it is cancelled while it works in storage; the next one waits for nothing but that.
+TEST_F(WorkerRecordTest, ACancelledCompactionMakesRoom) {
+  Start({.shard_count = 1});
+  store_.ShutCompactions();
+  ASSERT_OK_AND_ASSIGN(const CoordinatorAnswer begun,
+                       AskCoordinator(CompactShardRequest{ShardId{1}}));
+  store_.WaitForCompaction();
+  const OperationId operation = std::get<OperationRecord>(begun).id;
+  ASSERT_OK_AND_ASSIGN(const CoordinatorAnswer answer,
+                       AskCoordinator(CancelOperationRequest{operation}));
+  EXPECT_EQ(std::get<OperationRecord>(answer).state, OperationState::kCancelled);
+  ASSERT_OK_AND_ASSIGN(const CoordinatorAnswer next,
+                       AskCoordinator(CompactShardRequest{ShardId{1}}));
+  store_.OpenCompactions();
+  ASSERT_OK_AND_ASSIGN(const CoordinatorAnswer ended,
+                       AskCoordinator(WaitOperationRequest{std::get<OperationRecord>(next).id}));
+  EXPECT_EQ(std::get<OperationRecord>(ended).state, OperationState::kSucceeded);
+  Stop();
+}
+
 }  // namespace
 }  // namespace shardd
