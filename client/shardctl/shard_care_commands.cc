@@ -152,7 +152,8 @@ class Verifier {
         daemon_(daemon),
         writer_(invocation.Rows("verifications", VerifiedColumns())) {}
 
-  // Verifies shards, and shows what was found in their order.
+  // Verifies shards, one that is busy when it no longer is, and shows what was found in their
+  // order.
   absl::Status Verify(const std::vector<std::string>& ids, const OnGone& on_gone) {
     auto next = ids.begin();
     std::deque<Begun> under_way;
@@ -169,11 +170,15 @@ class Verifier {
         }
       }
       // The end of another one may make room.
-      if (under_way.empty()) return refused;
+      if (under_way.empty()) {
+        const absl::Status free = AwaitFree(refused);
+        if (!free.ok()) return free;
+        continue;
+      }
       const Begun first = std::move(under_way.front());
       under_way.pop_front();
-      absl::Status status = Await(first);
-      if (absl::IsNotFound(status)) status = on_gone(status);
+      const absl::Status status =
+          first.operation.ok() ? Await(first) : on_gone(first.operation.status());
       if (!status.ok()) {
         NoteLeft(under_way);
         return status;
@@ -207,8 +212,21 @@ class Verifier {
     return {id, begun->operation().id()};
   }
 
+  // Waits for the operation that works on the shard. Any other refusal is returned.
+  absl::Status AwaitFree(const absl::Status& refused) {
+    const client::ErrorDetail detail = client::DetailOf(refused);
+    const auto busy_with = detail.metadata.find("operation");
+    if (detail.reason != v1::ERROR_REASON_SHARD_BUSY || busy_with == detail.metadata.end()) {
+      return refused;
+    }
+    const absl::Status ended =
+        AwaitOperation(invocation_, busy_with->second, absl::InfiniteDuration()).status();
+    // It may have been forgotten since.
+    return absl::IsNotFound(ended) ? absl::OkStatus() : ended;
+  }
+
+  // REQUIRES: it was begun.
   absl::Status Await(const Begun& begun) {
-    if (!begun.operation.ok()) return begun.operation.status();
     const auto ended = AwaitOperation(invocation_, *begun.operation, absl::InfiniteDuration());
     if (!ended.ok()) return ended.status();
     // One that found contradictions has failed, but says what it found.

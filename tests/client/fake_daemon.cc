@@ -386,6 +386,8 @@ struct FakeDaemon::Services {
           return Status::OK;
         }
         s.d.shards_.verifying.erase(request->id());
+        std::erase_if(s.d.shards_.busy,
+                      [&](const auto& busy) { return busy.second == request->id(); });
         const auto found = s.d.shards_.operations.find(request->id());
         *response->mutable_operation() = s.d.faults_.ended_operation.value_or(
             found != s.d.shards_.operations.end() ? found->second

@@ -185,6 +185,13 @@ grpc::Status FakeShards::MoveHome(const v1::MoveShardHomeRequest& request,
 grpc::Status FakeShards::Verify(const std::string& id, v1::Operation* operation) {
   grpc::Status checked = Check(id, 0);
   if (!checked.ok()) return checked;
+  const auto busy_with = busy.find(id);
+  if (busy_with != busy.end()) {
+    return Refusal(grpc::StatusCode::ABORTED, v1::ERROR_REASON_SHARD_BUSY,
+                   absl::StrCat("operation ", busy_with->second, " works on shard ", id),
+                   /*retry_after_ms=*/0, v1::EFFECT_NOT_APPLIED,
+                   {{"operation", busy_with->second}});
+  }
   if (verifying.size() >= verifying_max) {
     return Refusal(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::ERROR_REASON_TOO_MANY_CALLS,
                    "so many operations are running, as many as may at once");

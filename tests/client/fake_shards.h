@@ -47,6 +47,8 @@ class FakeShards {
   std::set<std::string> verifying;
   size_t verifying_most = 0;
   size_t verifying_max = 1000;
+  // Shards that an operation works on until somebody was told of its end; by shard.
+  std::map<std::string, std::string> busy;
 
  private:
   grpc::Status Check(const std::string& id, uint64_t expected_epoch) const;

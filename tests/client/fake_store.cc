@@ -130,7 +130,8 @@ void Count(FakeStore::Account& account) {
 }  // namespace
 
 grpc::Status Refusal(grpc::StatusCode code, v1::ErrorReason reason, const std::string& message,
-                     int retry_after_ms, v1::Effect effect) {
+                     int retry_after_ms, v1::Effect effect,
+                     const std::map<std::string, std::string>& metadata) {
   google::rpc::Status details;
   details.set_code(code);
   details.set_message(message);
@@ -139,6 +140,7 @@ grpc::Status Refusal(grpc::StatusCode code, v1::ErrorReason reason, const std::s
   info.set_reason(ReasonName(reason));
   (*info.mutable_metadata())["effect"] =
       effect == v1::EFFECT_NOT_APPLIED ? "not_applied" : "unknown";
+  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = value;
   details.add_details()->PackFrom(info);
   if (retry_after_ms > 0) {
     google::rpc::RetryInfo retry;

@@ -16,7 +16,8 @@ namespace shardd::client {
 
 // An error as the daemon sends it, with its details.
 grpc::Status Refusal(grpc::StatusCode code, v1::ErrorReason reason, const std::string& message,
-                     int retry_after_ms = 0, v1::Effect effect = v1::EFFECT_NOT_APPLIED);
+                     int retry_after_ms = 0, v1::Effect effect = v1::EFFECT_NOT_APPLIED,
+                     const std::map<std::string, std::string>& metadata = {});
 
 // The same inside a session.
 v1::OperationError ToOperationError(const grpc::Status& status);

@@ -215,6 +215,17 @@ TEST_F(ShardCommandsTest, ManyShardsAreVerifiedAtOnce) {
   }
 }
 
+// Plan: the first and the last shard are busy, the first with nothing else under way.
+TEST_F(ShardCommandsTest, ABusyShardIsVerifiedWhenItNoLongerIs) {
+  ctl_.daemon.WithShards([&](client::FakeShards& shards) {
+    shards.busy = {{"s-0001", "op-1"}, {"s-0004", "op-1000"}};
+  });
+  const Ran all = ctl_.Run({"shard", "verify", "--all", "-o", "json"});
+  EXPECT_EQ(all.exit_code, kOk) << all.err;
+  EXPECT_EQ(all.json()["items"].size(), 4u);
+  EXPECT_EQ(all.json()["total"]["accounts"], 32);
+}
+
 // Plan: one of the shards is unknown; those before it are shown, and what was begun after it is
 // named.
 TEST_F(ShardCommandsTest, VerificationsThatNobodyWaitsForAreNamed) {
