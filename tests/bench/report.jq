@@ -11,6 +11,31 @@ def figure:
       .[$key] = if $key == "server_rss_bytes" then ($runs | map(.[$key]) | max) else ($runs | map(.[$key]) | mean) end)
   | if ($runs | length) > 1 then .runs = ($runs | map(.ops_per_s)) else . end;
 
+# What is promised, where it was measured.
+def limit($name; $value; $at_least; $at_most):
+  if $value == null then empty
+  else {name: $name, value: $value}
+    + (if $at_least != null then {at_least: $at_least, met: ($value >= $at_least)} else {} end)
+    + (if $at_most != null then {at_most: $at_most, met: ($value <= $at_most)} else {} end)
+  end;
+
+def limits:
+  [
+    limit("ratio.unary_put_vs_echo"; .ratio.unary_put_vs_echo; 0.5; null),
+    limit("ratio.unary_get_vs_echo"; .ratio.unary_get_vs_echo; 0.6; null),
+    limit("ratio.session_put_vs_rocksdb"; .ratio.session_put_vs_rocksdb; 0.4; null),
+    limit("ratio.unary_put_vs_etcd"; .ratio.unary_put_vs_etcd; 1.5; null),
+    limit("routing_lookup_ns, 1024 shards"; .routing_lookup_ns["1024"]; null; 60),
+    (["split", "merge", "rehome"][] as $kind
+      | limit("\($kind).pause_ms_p99"; .[$kind].pause_ms_p99; null; 10),
+        limit("\($kind).pause_p99_ratio_1gb_vs_10mb"; .[$kind].pause_p99_ratio_1gb_vs_10mb; null; 2)),
+    limit("rehome.dip"; .rehome.dip; null; 0.2),
+    limit("many_shards.start_s"; .many_shards.start_s; null; 3),
+    limit("many_shards.idle_kib_per_shard"; .many_shards.idle_kib_per_shard; null; 256),
+    # Families are flushed when the log is over its bound, and it grows on until that is done.
+    limit("many_shards.wal_bytes_peak / wal_bytes_max"; .many_shards | (.wal_bytes_peak / .wal_bytes_max * 100 | round / 100); null; 2)
+  ];
+
 def lines_by_file: reduce inputs as $line ({}; .[input_filename | ltrimstr("./")] += [$line]);
 
 # Raw RocksDB with as many threads as there are shards, or with one: the better is the honest yardstick.
@@ -68,3 +93,4 @@ lines_by_file
       echo: $echo
     }
   }
+| .limits = limits
