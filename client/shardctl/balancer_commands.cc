@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/shardctl/command.h"
-#include "client/shardctl/paging.h"
+#include "client/shardctl/live_list.h"
+#include "client/shardctl/live_screen.h"
 #include "client/shardctl/policy_arguments.h"
 #include "client/shardctl/present.h"
 #include "client/shardctl/present_balancing.h"
@@ -21,7 +23,7 @@ struct PlanOptions {
 };
 
 struct DecisionOptions {
-  PageOptions page;
+  LiveListOptions list;
   std::string shard;
   bool acting = false;
 };
@@ -36,19 +38,25 @@ absl::StatusOr<ExitCode> ShowStatus(Invocation& invocation) {
   return kOk;
 }
 
-absl::StatusOr<ExitCode> ShowLoad(Invocation& invocation) {
-  auto daemon = invocation.Daemon();
-  if (!daemon.ok()) return daemon.status();
-  const auto load = (*daemon)->GetLoad(v1::GetLoadRequest());
+absl::Status DrawLoad(Invocation& invocation, client::Client& daemon, std::ostream& out) {
+  const auto load = daemon.GetLoad(v1::GetLoadRequest());
   if (!load.ok()) return load.status();
-  RowWriter writer = invocation.Rows("shard_loads", ShardLoadColumns());
+  RowWriter writer(out, invocation.rows_options(), "shard_loads", ShardLoadColumns());
   for (const v1::ShardLoad& shard : load->shards()) writer.Add(ShardLoadRow(shard));
   Json more = Json::object();
   more["epoch"] = JsonNumber(load->epoch());
   more["load_max_over_mean"] = load->load_max_over_mean();
   writer.Finish(more);
   if (load->shards().empty()) invocation.Note("The balancer has not looked yet.");
-  return kOk;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExitCode> ShowLoad(Invocation& invocation, const LiveOptions& options) {
+  auto daemon = invocation.Daemon();
+  if (!daemon.ok()) return daemon.status();
+  return ShowLive(invocation, options, {.draw = [&](const TerminalSize&, std::ostream& out) {
+                    return DrawLoad(invocation, **daemon, out);
+                  }});
 }
 
 Json RowsJson(const std::vector<Column>& columns, const std::vector<Row>& rows) {
@@ -124,17 +132,16 @@ absl::StatusOr<ExitCode> ListDecisions(Invocation& invocation, const DecisionOpt
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListDecisionsRequest request;
-  SetPage(options.page, request);
+  SetPage(options.list.page, request);
   request.set_shard_id(options.shard);
   request.set_acting_only(options.acting);
-  return WritePages(invocation, options.page, (*daemon)->DecisionPages(request),
-                    invocation.Rows("decisions", DecisionColumns(), 1),
-                    [](const v1::ListDecisionsResponse& page, RowWriter& writer) {
-                      for (const auto& decision : page.decisions()) {
-                        writer.Add(DecisionRow(decision));
-                      }
-                      return page.decisions().size();
-                    });
+  return ShowPages(
+      invocation, options.list, {"decisions", DecisionColumns(), /*name_column=*/1},
+      [&] { return (*daemon)->DecisionPages(request); },
+      [](const v1::ListDecisionsResponse& page, RowWriter& writer) {
+        for (const auto& decision : page.decisions()) writer.Add(DecisionRow(decision));
+        return page.decisions().size();
+      });
 }
 
 absl::StatusOr<ExitCode> Pause(Invocation& invocation, absl::Duration duration) {
@@ -259,8 +266,11 @@ void AddPolicyCommands(CommandTree& tree, CLI::App* balancer) {
 void AddLookingCommands(CommandTree& tree, CLI::App* group) {
   tree.Add(group, "status", "Show whether the balancer is active, and what it did last.",
            {"shardctl balancer status"}, ShowStatus);
-  tree.Add(group, "load", "Show the load of each shard, and what is done about it.",
-           {"shardctl balancer load", "shardctl balancer load -o wide"}, ShowLoad);
+  auto live = std::make_shared<LiveOptions>();
+  AddWatchOptions(tree.Add(group, "load", "Show the load of each shard, and what is done about it.",
+                           {"shardctl balancer load -o wide", "shardctl balancer load --watch"},
+                           [live](Invocation& invocation) { return ShowLoad(invocation, *live); }),
+                  live.get());
   auto shard = std::make_shared<std::string>();
   tree.Add(group, "explain", "Show why a shard was, or was not, split, merged or moved.",
            {"shardctl balancer explain s-0003"},
@@ -271,9 +281,10 @@ void AddLookingCommands(CommandTree& tree, CLI::App* group) {
   auto decisions = std::make_shared<DecisionOptions>();
   CLI::App* app = tree.Add(
       group, "decisions", "List what was decided, newest first; the same in a row is one line.",
-      {"shardctl balancer decisions --acting", "shardctl balancer decisions --shard s-0003 --all"},
+      {"shardctl balancer decisions --acting", "shardctl balancer decisions --shard s-0003 --all",
+       "shardctl balancer decisions --acting --watch"},
       [decisions](Invocation& invocation) { return ListDecisions(invocation, *decisions); });
-  AddPageOptions(app, &decisions->page);
+  AddLiveListOptions(app, &decisions->list);
   app->add_option("--shard", decisions->shard, "Only those about this shard.")->type_name("SHARD");
   app->add_flag("--acting", decisions->acting, "Only those that changed something.");
 }

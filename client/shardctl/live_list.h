@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -22,10 +23,12 @@ inline void AddLiveListOptions(CLI::App* app, LiveListOptions* options) {
   AddWatchOptions(app, &options->live);
 }
 
-// What a list is of: its name in JSON, such as "accounts", and its columns.
+// What a list is of: its name in JSON, such as "accounts", its columns, and which one -o name
+// prints.
 struct ListKind {
   std::string name;
   std::vector<Column> columns;
+  size_t name_column = 0;
 };
 
 // Writes a list as its pages come; with --watch again and again, as ShowLive. `begin` gives the
@@ -34,14 +37,14 @@ template <typename BeginPages, typename AddRows>
 absl::StatusOr<ExitCode> ShowPages(Invocation& invocation, const LiveListOptions& options,
                                    const ListKind& kind, BeginPages begin, AddRows add) {
   if (options.live.interval == absl::ZeroDuration()) {
-    return WritePages(invocation, options.page, begin(), invocation.Rows(kind.name, kind.columns),
-                      add);
+    return WritePages(invocation, options.page, begin(),
+                      invocation.Rows(kind.name, kind.columns, kind.name_column), add);
   }
   PageOptions page = options.page;
   page.quiet = true;
   LiveView view;
   view.draw = [&](const TerminalSize&, std::ostream& out) {
-    RowWriter writer(out, invocation.rows_options(), kind.name, kind.columns);
+    RowWriter writer(out, invocation.rows_options(), kind.name, kind.columns, kind.name_column);
     return WritePages(invocation, page, begin(), std::move(writer), add).status();
   };
   return ShowLive(invocation, options.live, view);

@@ -152,6 +152,8 @@ TEST_F(BalancerCommandsTest, DecisionsAreListedPageByPage) {
   }
   ctl_.daemon.balancing().SetDecisions(decisions);
   EXPECT_EQ(ctl_.Run({"balancer", "decisions", "-o", "json"}).json()["items"].size(), 50u);
+  const Ran twice = ctl_.Run({"balancer", "decisions", "-o", "name", "--watch", "--count", "2"});
+  EXPECT_EQ(std::count(twice.out.begin(), twice.out.end(), '\n'), 100) << twice.err;
   const Ran all =
       ctl_.Run({"balancer", "decisions", "--all", "--acting", "--shard", "s-0001", "-o", "json"});
   EXPECT_EQ(all.json()["items"].size(), 70u);
