@@ -61,7 +61,7 @@ void ShardChanges::Resume(OperationRecord& operation, CoordinatorTurn& turn) {
   if (Moves(operation)) return ResumeMove(operation, turn);
   // Nothing of it is under way any more.
   if (operation.state == OperationState::kCancelling) return EndInVain(operation, turn);
-  Survey(operation, turn);
+  Prepare(operation, turn);
 }
 
 void ShardChanges::ResumeMove(OperationRecord& operation, CoordinatorTurn& turn) {
@@ -167,7 +167,7 @@ absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, Shar
   ShardChange change;
   change.shard = shard;
   OperationRecord& operation = BeginOperation(kind, change, turn);
-  Survey(operation, turn);
+  Prepare(operation, turn);
   return operation;
 }
 
@@ -180,28 +180,29 @@ absl::StatusOr<ShardNote> ShardChanges::Pause(const PauseShardRequest& request,
 
 // ---- Preparations.
 
+void ShardChanges::Prepare(OperationRecord& operation, CoordinatorTurn& turn) {
+  if (operation.kind == OperationKind::kMerge) return MakeReady(operation.id, /*moves=*/false);
+  if (operation.kind == OperationKind::kCompact) return Compact(operation, turn);
+  Survey(operation, turn);
+}
+
+void ShardChanges::Compact(const OperationRecord& operation, CoordinatorTurn& turn) {
+  const Route& route = *table().FindShard(operation.change->shard);
+  running_.at(operation.id).stage = Stage::kCompacting;
+  turn.effects.push_back(CompactRange{operation.id, route.home, route.range});
+}
+
 void ShardChanges::Survey(OperationRecord& operation, CoordinatorTurn& turn) {
   const Route& route = *table().FindShard(operation.change->shard);
   running_.at(operation.id).stage = Stage::kSurveying;
   operation.steps_done = 0;  // it is read from the start
   BeginSurvey survey{operation.id, SurveyPurpose::kCount, route.range};
-  switch (operation.kind) {
-    case OperationKind::kSplit:
-      if (operation.change->at.has_value()) {
-        survey.range.start = *operation.change->at;
-      } else {
-        survey.purpose = SurveyPurpose::kMedian;
-      }
-      break;
-    case OperationKind::kVerify:
-      survey.purpose = SurveyPurpose::kVerify;
-      break;
-    case OperationKind::kCompact:
-      running_.at(operation.id).stage = Stage::kCompacting;
-      turn.effects.push_back(CompactRange{operation.id, route.home, route.range});
-      return;
-    default:  // a merge in one home needs no preparation
-      return MakeReady(operation.id, /*moves=*/false);
+  if (operation.kind == OperationKind::kVerify) {
+    survey.purpose = SurveyPurpose::kVerify;
+  } else if (operation.change->at.has_value()) {
+    survey.range.start = *operation.change->at;
+  } else {
+    survey.purpose = SurveyPurpose::kMedian;
   }
   Command(route.shard, survey, turn);
 }
@@ -247,11 +248,11 @@ void ShardChanges::Step(SurveyDone result, CoordinatorTurn& turn) {
   switch (result.purpose) {
     case SurveyPurpose::kMedian:
       operation.change->at = result.median_key;
-      operations_.Write(operation, turn);
-      return Survey(operation, turn);
+      Survey(operation, turn);
+      return operations_.Write(operation, turn);
     case SurveyPurpose::kCount:
       found->second.counted = result.totals;
-      operation.steps_done = result.totals.account_count;
+      operation.steps_done = result.totals.record_count;
       operation.status_message = "waiting for its turn";
       return MakeReady(operation.id, /*moves=*/false);
     case SurveyPurpose::kVerify:

@@ -103,7 +103,10 @@ class ShardChanges {
   void Resume(OperationRecord& operation, CoordinatorTurn& turn);
   void ResumeMove(OperationRecord& operation, CoordinatorTurn& turn);
 
+  // What it begins with, unless it moves.
+  void Prepare(OperationRecord& operation, CoordinatorTurn& turn);
   void Survey(OperationRecord& operation, CoordinatorTurn& turn);
+  void Compact(const OperationRecord& operation, CoordinatorTurn& turn);
   void Copy(OperationRecord& operation, CoordinatorTurn& turn);
   void Abandon(OperationRecord& operation, CoordinatorTurn& turn);
   void MakeReady(OperationId id, bool moves);

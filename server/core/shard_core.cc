@@ -244,20 +244,19 @@ void ShardCore::Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn&
     WriteRecord(std::move(key), std::move(value), turn);
   }
   CountChange(keys.routing_key(), before);
-  if (stats_.entry_count > before.entry_count) {
-    rehome_grown_ += stats_.entry_count - before.entry_count;
-  }
+  CountGrowth(static_cast<int64_t>(stats_.account_count - before.account_count) +
+              static_cast<int64_t>(stats_.entry_count - before.entry_count));
   if (staged.changed()) Publish(keys, staged.TakeChange(), turn);
 }
 
 void ShardCore::WriteRecord(std::string key, std::optional<std::string> value, ShardTurn& turn) {
   if (CachingReader::Keeps(route_.home, key)) {
     cache_->Store(key, value);
-  } else if (value.has_value()) {
-    ++rehome_grown_;  // a record of an outcome: each is new
+  } else {
+    CountGrowth(value.has_value() ? 1 : -1);  // an outcome: each is new, or was there
   }
   std::optional<storage::Family> also;
-  if (rehome_.has_value()) also = rehome_->AlsoWrite(key);
+  if (rehome_.has_value()) also = rehome_->way.AlsoWrite(key);
   turn.batch.Set(route_.home, std::move(key), std::move(value), also);
 }
 
@@ -435,7 +434,7 @@ void ShardCore::FinishTurn(ShardTurn& turn) {
   }
   turn.wake_at = watches_.empty() ? next_sweep_ : std::min(next_sweep_, next_progress_);
   if (paused_until_ > turn.now) turn.wake_at = std::min(turn.wake_at, paused_until_);
-  if (rehome_.has_value() && rehome_->HasWork()) {
+  if (moves()) {
     turn.wake_at = std::min(turn.wake_at, std::max(turn.now, NextRehomeStep()));
     // To see whether anything comes: the commit of this turn may take longer than that.
     if (idle_since_ == absl::InfiniteFuture()) {

@@ -70,7 +70,7 @@ class ShardCore {
   // Whether it has given everything away.
   bool retired() const { return retired_; }
   // Whether a rehome has steps left to take.
-  bool moves() const { return rehome_.has_value() && rehome_->HasWork(); }
+  bool moves() const { return rehome_.has_value() && rehome_->way.HasWork(); }
 
   // Ends a turn: background work that is due, and what is written once per turn. Call it last,
   // before the commit, and also for a turn without requests.
@@ -89,6 +89,20 @@ class ShardCore {
     OperationId operation;
     KeyRange range;
     ShardStats change;
+  };
+
+  struct RehomeUnderWay {
+    RehomeUnderWay(ShardId shard, const KeyRange& range, RehomeRecord record)
+        : way(shard, range, std::move(record)) {}
+
+    Rehome way;
+    bool reported = false;                          // that everything is copied, or cannot be
+    absl::Time retry_at = absl::InfinitePast();     // after a step that failed
+    absl::Time rests_until = absl::InfinitePast();  // while requests come
+    absl::Time since = absl::InfinitePast();        // of this process: the first step
+    size_t copied = 0;                              // records, by the last step
+    int64_t grown = 0;                              // records that the shard has more since then
+    OperationProgress progress;                     // in records copied
   };
 
   OutcomeRetention Retention() const {
@@ -127,7 +141,8 @@ class ShardCore {
   void Take(HandOver state);
   void AddWatch(CallId call, Watch watch);
   void RehomeStep(ShardTurn& turn);
-  void TellRehomeProgress(size_t moved, ShardTurn& turn);
+  // A change of so many records: what rehomes must keep ahead of.
+  void CountGrowth(int64_t records);
   // How long a step of so much is followed by none while requests come.
   absl::Duration RestAfter(const storage::WriteSet& step, absl::Time now) const;
   // When the next step may be taken, as things are.
@@ -174,14 +189,7 @@ class ShardCore {
   std::string sweep_cursor_;  // key of the last account record swept; empty: from the start
 
   std::optional<Tally> tally_;
-  std::optional<Rehome> rehome_;
-  bool rehome_reported_ = false;                          // that everything is copied, or cannot be
-  absl::Time rehome_retry_at_ = absl::InfinitePast();     // after a step that failed
-  absl::Time rehome_rests_until_ = absl::InfinitePast();  // while requests come
-  absl::Time rehome_since_ = absl::InfinitePast();        // of this process: the first step
-  size_t rehome_copied_ = 0;                              // records, by the last step
-  size_t rehome_grown_ = 0;                               // records that came since
-  OperationProgress rehome_progress_;                     // in records copied
+  std::optional<RehomeUnderWay> rehome_;
   bool turn_has_requests_ = false;
   // The first turn since the last request that found nothing to do; the infinite future: none did.
   absl::Time idle_since_ = absl::InfinitePast();

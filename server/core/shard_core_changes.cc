@@ -181,85 +181,84 @@ void ShardCore::Run(BeginRehome&& command, ShardTurn&) {
 
 void ShardCore::TakeUp(RehomeRecord rehome) {
   rehome_.emplace(route_.shard, route_.range, std::move(rehome));
-  rehome_reported_ = false;
-  rehome_since_ = absl::InfinitePast();
-  rehome_copied_ = 0;
-  rehome_grown_ = 0;
-  rehome_progress_ = OperationProgress();
 }
 
 void ShardCore::Run(SwitchHome&& command, ShardTurn& turn) {
-  SHARDD_CHECK(rehome_.has_value() && rehome_->record().operation == command.operation);
+  SHARDD_CHECK(rehome_.has_value() && rehome_->way.record().operation == command.operation);
   AddAll(command.records, turn.batch);
-  rehome_->Switch(turn.batch);
-  route_.home = rehome_->record().to;
+  rehome_->way.Switch(turn.batch);
+  route_.home = rehome_->way.record().to;
   turn.effects.push_back(
       ShardReport(TableFlipped{command.operation, route_.shard, turn.now, absl::ZeroDuration()}));
 }
 
 void ShardCore::Run(HomePublished&& command, ShardTurn&) {
-  SHARDD_CHECK(rehome_.has_value() && rehome_->record().operation == command.operation);
-  rehome_->TablePublished(command.clear);
+  SHARDD_CHECK(rehome_.has_value() && rehome_->way.record().operation == command.operation);
+  rehome_->way.TablePublished(command.clear);
 }
 
 void ShardCore::Run(AbandonRehome&& command, ShardTurn& turn) {
-  SHARDD_CHECK(rehome_.has_value() && rehome_->record().operation == command.operation);
-  rehome_->Abandon(command.clear, turn.batch);
+  SHARDD_CHECK(rehome_.has_value() && rehome_->way.record().operation == command.operation);
+  rehome_->way.Abandon(command.clear, turn.batch);
+}
+
+void ShardCore::CountGrowth(int64_t records) {
+  if (rehome_.has_value()) rehome_->grown += records;
 }
 
 absl::Time ShardCore::NextRehomeStep() const {
   // Twice as fast as the shard grows, or there may be no end to it.
-  if (2 * rehome_grown_ > rehome_copied_) return rehome_retry_at_;
+  const bool copies = rehome_->way.record().stage == RehomeStage::kCopying;
+  const bool outgrown = 2 * rehome_->grown > static_cast<int64_t>(rehome_->copied);
+  if (copies && outgrown) return rehome_->retry_at;
   const absl::Time idle = idle_since_ + limits::kRehomeIdleAfter;
-  return std::max(rehome_retry_at_, std::min(rehome_rests_until_, idle));
+  return std::max(rehome_->retry_at, std::min(rehome_->rests_until, idle));
 }
 
 absl::Duration ShardCore::RestAfter(const storage::WriteSet& step, absl::Time now) const {
   const size_t rate = options_.rehome_pace.bytes_per_second;
   if (rate == 0) return absl::ZeroDuration();
   const size_t done = step.bytes() + step.count() * limits::kRehomeBytesPerRecord;
-  const double doublings = absl::FDivDuration(now - rehome_since_, limits::kRehomeDoublesEach);
+  const double doublings = absl::FDivDuration(now - rehome_->since, limits::kRehomeDoublesEach);
   return absl::Seconds(static_cast<double>(done) /
                        (static_cast<double>(rate) * std::exp2(doublings)));
 }
 
 void ShardCore::RehomeStep(ShardTurn& turn) {
-  const OperationId operation = rehome_->record().operation;
-  if (rehome_->HasWork()) {
+  RehomeUnderWay& rehome = *rehome_;
+  const OperationId operation = rehome.way.record().operation;
+  if (rehome.way.HasWork()) {
     if (turn.now < NextRehomeStep()) return;
+    if (rehome.since == absl::InfinitePast()) rehome.since = turn.now;
     const storage::OverlayReader view(*turn.committed, turn.batch);
     storage::WriteSet step;
-    const bool copies = rehome_->record().stage == RehomeStage::kCopying;
-    const absl::StatusOr<size_t> moved = rehome_->Step(view, options_.rehome_pace, step);
+    const bool copies = rehome.way.record().stage == RehomeStage::kCopying;
+    const absl::StatusOr<size_t> moved = rehome.way.Step(view, options_.rehome_pace, step);
     if (!moved.ok()) {
-      rehome_retry_at_ = turn.now + limits::kRehomeRetryInterval;
+      rehome.retry_at = turn.now + limits::kRehomeRetryInterval;
       // Reported once: the coordinator gives the rehome up, and the shard serves on where it is.
       // What is left behind is cleared when it can be read again.
-      if (copies && !std::exchange(rehome_reported_, true)) {
+      if (copies && !std::exchange(rehome.reported, true)) {
         turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, moved.status()}));
       }
       return;
     }
-    if (rehome_since_ == absl::InfinitePast()) rehome_since_ = turn.now;
-    rehome_rests_until_ = turn.now + RestAfter(step, turn.now);
-    rehome_copied_ = *moved;
-    rehome_grown_ = 0;
+    rehome.rests_until = turn.now + RestAfter(step, turn.now);
+    rehome.copied = *moved;
+    rehome.grown = 0;
     AddAll(step, turn.batch);
-    if (copies) TellRehomeProgress(*moved, turn);
+    if (copies) {
+      const bool all = rehome.way.record().copied;
+      const uint64_t steps = rehome.progress.Add(*moved, all, turn.now);
+      if (steps > 0) turn.effects.push_back(ShardReport(OperationAdvanced{operation, steps}));
+    }
   }
-  if (rehome_->ended()) {
+  if (rehome.way.ended()) {
     rehome_.reset();
     turn.effects.push_back(ShardReport(HomeCleared{operation, route_.shard}));
-  } else if (rehome_->record().copied && !std::exchange(rehome_reported_, true)) {
+  } else if (rehome.way.record().copied && !std::exchange(rehome.reported, true)) {
     turn.effects.push_back(ShardReport(HomeCopied{operation, route_.shard, absl::OkStatus()}));
   }
-}
-
-void ShardCore::TellRehomeProgress(size_t moved, ShardTurn& turn) {
-  uint64_t steps = rehome_progress_.Add(moved, turn.now);
-  if (rehome_->record().copied) steps += rehome_progress_.TakeRest();
-  if (steps == 0) return;
-  turn.effects.push_back(ShardReport(OperationAdvanced{rehome_->record().operation, steps}));
 }
 
 void ShardCore::Run(PauseRequests&& command, ShardTurn&) { paused_until_ = command.until; }

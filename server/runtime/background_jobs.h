@@ -1,14 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
-#include "server/base/bounded_queue.h"
-#include "server/base/clock.h"
 #include "server/base/ids.h"
 #include "server/base/mutex.h"
 #include "server/runtime/service_thread.h"
@@ -19,43 +17,46 @@ namespace shardd {
 // A thread that does long jobs of operations one after the other, in the order given. There is room
 // for as many as operations run at once.
 //
-// Thread safety: Add and Cancel from any thread; the rest from one.
+// Thread safety: Add, Cancel and CancelAll from any thread; Stop from one.
+// A list under a lock rather than a BoundedQueue: a job that waits can be taken out again.
 class BackgroundJobs {
  public:
+  enum class Added { kAccepted, kFull, kClosed };
   // A job ends soon after `cancelled` is true. One that takes long enters its phase anew now and
   // then, or one that may last, or it is said to be stalled.
   using Work = std::function<void(ThreadRecord&, std::atomic<bool>& cancelled)>;
 
- private:
-  struct Job {
-    OperationId operation;
-    Work work;
-    std::atomic<bool> cancelled{false};
-  };
-  using Queue = BoundedQueue<std::shared_ptr<Job>>;
-
- public:
-  using Added = Queue::PushResult;
-
-  BackgroundJobs(absl::string_view name, ThreadRegistry& threads, const Clock& clock);
+  BackgroundJobs(absl::string_view name, ThreadRegistry& threads);
   ~BackgroundJobs();
 
-  // kFull if too many wait: cancelled operations leave jobs behind until it is their turn.
+  // kFull if too many wait.
   Added Add(OperationId operation, Work work);
-  // Cancels the jobs of an operation, if there are any, waiting or not.
+  // Ends the job of an operation if it has one: takes it out, or tells it if it runs.
   void Cancel(OperationId operation);
-  // Cancels all jobs, and returns when they have ended.
+  // The same for all, and takes no more.
+  void CancelAll();
+  // CancelAll, and returns when nothing runs any more.
   void Stop();
 
  private:
+  struct Job {
+    Job(OperationId of, Work what) : operation(of), work(std::move(what)) {}
+
+    const OperationId operation;
+    const Work work;
+    std::atomic<bool> cancelled{false};
+  };
+
+  size_t depth() const;
   template <typename Predicate>
   void CancelIf(Predicate predicate);
   void Loop();
 
-  const Clock& clock_;
-  Queue queue_;
-  Mutex mutex_;
-  std::list<std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);  // that have not ended
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::shared_ptr<Job> running_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<Job>> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   const std::shared_ptr<ThreadRecord> record_;
   std::unique_ptr<ServiceThread> thread_;
 };

@@ -75,8 +75,8 @@ absl::Status LocalRuntime::Start() {
   SHARDD_ASSIGN_OR_RETURN(CoordinatorCore core,
                           CoordinatorCore::Load(store_, options_.shard_count));
   SHARDD_RETURN_IF_ERROR(PrepareHomes(core));
-  surveys_ = std::make_unique<BackgroundJobs>("surveys", threads_, clock_);
-  compactions_ = std::make_unique<BackgroundJobs>("compactions", threads_, clock_);
+  surveys_ = std::make_unique<BackgroundJobs>("surveys", threads_);
+  compactions_ = std::make_unique<BackgroundJobs>("compactions", threads_);
   const RouteTable table = core.table();
   auto directory = std::make_shared<Directory>();
   for (const Route& route : table.routes()) {
@@ -228,7 +228,7 @@ void LocalRuntime::Survey(const SurveyOrder& order) {
     const auto goes_on = [&](const SurveyTotals& totals) {
       record.EnterPhase(ThreadPhase::kRunning);
       const uint64_t more = totals.record_count - std::exchange(seen, totals.record_count);
-      const uint64_t steps = progress.Add(more, clock_.Now());
+      const uint64_t steps = progress.Add(more, /*last=*/false, clock_.Now());
       if (steps > 0) {
         coordinator_->PushResult(ShardReport(OperationAdvanced{order.operation, steps}));
       }
@@ -525,6 +525,8 @@ absl::Status LocalRuntime::Drain(absl::Time deadline) {
   if (balancer_ != nullptr) balancer_->Stop();
   // No worker may stop between the two ends of a change of the table.
   bool in_time = coordinator_ == nullptr || coordinator_->Quiesce(deadline);
+  if (surveys_ != nullptr) surveys_->CancelAll();
+  if (compactions_ != nullptr) compactions_->CancelAll();
   std::vector<ShardWorker*> workers;
   {
     MutexLock lock(workers_mutex_);

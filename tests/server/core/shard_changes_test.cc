@@ -837,5 +837,31 @@ TEST(ShardChangesTest, ARehomeSaysHowFarItIs) {
   EXPECT_EQ(world.operation(begun.id).steps_done, *told.rbegin());
 }
 
+// Plan: each kind of change, undisturbed and with a restart at any step, told often; only what is
+// read anew, and a restart, may make it begin anew.
+TEST(ShardChangesTest, AnOperationGoesForward) {
+  for (const Case& change : Cases()) {
+    SCOPED_TRACE(change.name);
+    const int all = StepsOf(change);
+    for (int at = -1; at <= all; ++at) {
+      World world;
+      change.prepare(world);
+      ASSERT_OK_AND_ASSIGN(const OperationRecord begun, world.Ask(change.request(world)));
+      uint64_t last = 0;
+      for (int i = 0; world.operation(begun.id).running(); ++i) {
+        ASSERT_LT(i, kStepsMax);
+        if (i == at) world.Start();
+        ASSERT_TRUE(world.Step());
+        world.now_ += limits::kOperationProgressInterval / 2;
+        const OperationRecord& now = world.operation(begun.id);
+        const bool reads = now.kind == OperationKind::kSplit || now.kind == OperationKind::kVerify;
+        EXPECT_TRUE(now.steps_done >= last || (reads && now.steps_done == 0))
+            << "restart at " << at << ": from " << last << " to " << now.steps_done;
+        last = now.steps_done;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace shardd

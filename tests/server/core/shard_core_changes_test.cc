@@ -479,6 +479,40 @@ TEST_F(ShardCoreChangesTest, ARehomeKeepsAheadOfGrowth) {
   EXPECT_EQ(RecordsIn(kOtherHome), first + 10) << "that is no growth";
 }
 
+// Plan: an account that has as many outcomes as it keeps is written to by request id: each write
+// brings an outcome and takes an old one.
+TEST_F(ShardCoreChangesTest, WhatReplacesOldOutcomesIsNoGrowth) {
+  ShardCore::Options options;
+  options.rehome_pace = {1, 1000, 20'000};
+  options.outcomes_per_account = 2;
+  options.outcome_age_min = absl::ZeroDuration();
+  Restart(options);
+  Fill();
+  const auto write = [&](absl::string_view round) {
+    for (int i = 0; i < 10; ++i) {
+      ASSERT_THAT(Ask(ApplyRequest{.account = High(4),
+                                   .request_id = absl::StrCat(round, i),
+                                   .mutations = {Put{"k", "v"}}}),
+                  IsOk());
+    }
+  };
+  write("before");
+  ASSERT_THAT(store().CreateHome(kOtherHome), IsOk());
+  Command(BeginRehome{kOperation, kOtherHome});
+  const size_t first = RecordsIn(kOtherHome);
+  write("meanwhile");
+  EXPECT_EQ(RecordsIn(kOtherHome), first) << "it rests";
+}
+
+TEST_F(ShardCoreChangesTest, NewAccountsAreGrowth) {
+  BeginPacedRehome();
+  const size_t first = RecordsIn(kOtherHome);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_THAT(Ask(CreateAccountRequest{.account = {"ns", absl::StrCat("new", i)}}), IsOk());
+  }
+  EXPECT_GE(RecordsIn(kOtherHome), first + 10);
+}
+
 TEST_F(ShardCoreChangesTest, ARehomeIsGivenUp) {
   ShardCore::Options options;
   options.rehome_pace.bytes_per_second = 0;
