@@ -25,6 +25,8 @@ constexpr char kReadKey[] = "Version";
 constexpr char kWrittenKey[] = "bench";
 // The daemon ends connections that are half an hour old.
 constexpr auto kConnectionAgeMax = std::chrono::minutes(10);
+// What a frame may be late and still be sent.
+constexpr auto kLatenessMax = std::chrono::seconds(1);
 
 std::atomic<bool> interrupted{false};
 
@@ -70,11 +72,12 @@ class ZipfDraw {
   Random random_;
 };
 
-// Each frame is due at its time, whatever the answers to others take.
+// Each frame is due at its time, whatever the answers to others take. What is too late is left out:
+// to make up for it would be a burst, and the load is to be steady.
 class PacedFrames final : public FrameSource {
  public:
   PacedFrames(const Options& options, ZipfDraw& draw)
-      : options_(options), draw_(draw), begin_(MeterClock::now()) {}
+      : options_(options), draw_(draw), begin_(MeterClock::now()), next_(begin_) {}
 
   // Whether there is more to send, over another connection.
   bool Reconnect() {
@@ -84,12 +87,17 @@ class PacedFrames final : public FrameSource {
 
   bool Next(v1::SessionRequest& frame) override {
     if (Over() || MeterClock::now() - connected_ > kConnectionAgeMax) return false;
-    const std::chrono::duration<double> due = Due();
-    std::this_thread::sleep_until(begin_ + std::chrono::duration_cast<MeterClock::duration>(due));
+    next_ += std::chrono::duration_cast<MeterClock::duration>(
+        std::chrono::duration<double>(options_.frame / options_.rate));
+    const MeterClock::duration late = MeterClock::now() - next_ - kLatenessMax;
+    if (late > MeterClock::duration::zero()) {
+      left_out_ += late;
+      next_ += late;
+    }
+    std::this_thread::sleep_until(next_);
     frame.Clear();
     frame.set_frame_id(++frames_);
     for (int i = 0; i < options_.frame; ++i) AddOperation(frame);
-    sent_ += static_cast<uint64_t>(options_.frame);
     return true;
   }
 
@@ -111,15 +119,16 @@ class PacedFrames final : public FrameSource {
     const std::chrono::duration<double> seconds = MeterClock::now() - begin_;
     return {{"operations", answered_},
             {"ops_per_s", static_cast<double>(answered_) / seconds.count()},
+            {"left_out_s", std::chrono::duration<double>(left_out_).count()},
             {"frame_p50_ms", static_cast<double>(latency_.Quantile(0.5)) / 1e6},
             {"frame_p99_ms", static_cast<double>(latency_.Quantile(0.99)) / 1e6}};
   }
 
  private:
-  std::chrono::duration<double> Due() const {
-    return std::chrono::duration<double>(static_cast<double>(sent_) / options_.rate);
+  bool Over() const {
+    const std::chrono::duration<double> seconds = MeterClock::now() - begin_;
+    return interrupted || seconds.count() >= options_.seconds;
   }
-  bool Over() const { return interrupted || Due().count() >= options_.seconds; }
 
   void AddOperation(v1::SessionRequest& frame) {
     v1::SessionOperation& operation = *frame.add_operations();
@@ -140,10 +149,11 @@ class PacedFrames final : public FrameSource {
   const Options& options_;
   ZipfDraw& draw_;
   const MeterClock::time_point begin_;
+  MeterClock::time_point next_;  // when the next frame is due
+  MeterClock::duration left_out_{};
   MeterClock::time_point connected_;
   Histogram latency_;
   uint64_t frames_ = 0;
-  uint64_t sent_ = 0;
   uint64_t answered_ = 0;
 };
 
