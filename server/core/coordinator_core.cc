@@ -48,7 +48,7 @@ void CoordinatorCore::Run(CallId call, CancelOperationRequest&& request, Coordin
     turn.effects.push_back(CoordinatorReply{
         call, Error(Reason::kOperationEnded,
                     absl::StrCat("operation ", ToText(request.operation),
-                                 " takes effect right now; it is too late to cancel it"))});
+                                 " takes effect; it is too late to cancel it"))});
     return;
   }
   absl::StatusOr<OperationRecord> cancelled = parts_->operations.Cancel(request.operation, turn);

@@ -292,7 +292,12 @@ void ShardChanges::Step(RangeCompacted result, CoordinatorTurn& turn) {
 
 bool ShardChanges::TooLateToCancel(OperationId id) const {
   const auto found = running_.find(id);
-  return found != running_.end() && found->second.stage == Stage::kFlipping;
+  if (found == running_.end()) return false;
+  const Progress& progress = found->second;
+  if (progress.stage == Stage::kFlipping) return true;
+  // A merge that has moved is still to flip.
+  const bool clears = progress.stage == Stage::kClearing || progress.stage == Stage::kDropping;
+  return clears && !progress.abandoned && operations_.Find(id)->kind == OperationKind::kRehome;
 }
 
 void ShardChanges::Cancel(OperationId id, CoordinatorTurn& turn) {

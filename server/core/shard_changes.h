@@ -48,8 +48,8 @@ class ShardChanges {
   absl::StatusOr<OperationRecord> Begin(const CompactShardRequest& request, CoordinatorTurn& turn);
   absl::StatusOr<ShardNote> Pause(const PauseShardRequest& request, CoordinatorTurn& turn);
 
-  // Whether an owner was told to change the table for it: then it takes effect, and its record is
-  // the owner's to write.
+  // Whether an owner was told to change the table for it, for the last time: then it takes effect,
+  // and its record may be the owner's to write.
   bool TooLateToCancel(OperationId id) const;
   // An operation was asked to stop. REQUIRES: it is not too late.
   void Cancel(OperationId id, CoordinatorTurn& turn);

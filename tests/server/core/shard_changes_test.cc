@@ -461,6 +461,7 @@ TEST(ShardChangesTest, ACancellationAtAnyStepEndsInAWholeTable) {
       world.ExpectWhole();
       const bool in_vain = world.operation(begun.id).state == OperationState::kCancelled;
       cancelled += in_vain ? 1 : 0;
+      EXPECT_EQ(in_vain, asked) << "whoever is told that it is cancelled finds it cancelled";
       if (!in_vain) {
         EXPECT_EQ(world.operation(begun.id).state, OperationState::kSucceeded);
       }
