@@ -180,9 +180,9 @@ DecisionInputs Planning::InputsOf(const ShardSnapshot& shard) const {
   inputs.mean = scale_.mean;
   inputs.threshold = scale_.split_above;
   inputs.bytes_stored = shard.bytes_stored;
-  inputs.measured_since = shard.load.since;
   inputs.last_change = shard.last_change;
   if (!shard.load.measured()) return inputs;
+  inputs.measured_since = shard.load.since;
   const Load load = LoadOf(shard.load.smoothed(), thresholds);
   inputs.load = load.value;
   inputs.signal = load.signal;

@@ -42,6 +42,16 @@ TEST(PlannerTest, SaysWhyItDoesNothing) {
   }
 }
 
+// Plan: a shard whose window has begun and holds no check yet; who reads its load of 0 must be able
+// to tell that from an idle shard.
+TEST(PlannerTest, OnlyAMeasuredShardSaysSinceWhen) {
+  BalancingSnapshot snapshot = SnapshotOf({60, 60});
+  snapshot.shards[1].load.checks.clear();
+  const std::vector<Decision> decisions = PlanOf(snapshot);
+  EXPECT_EQ(DecisionOn(decisions, 1).inputs.measured_since, snapshot.shards[0].load.since);
+  EXPECT_EQ(DecisionOn(decisions, 2).inputs.measured_since, absl::InfinitePast());
+}
+
 // Plan: far below full, but well above the others; then so little that the floor decides.
 TEST(PlannerTest, ComparesWithTheMeanAboveAFloor) {
   EXPECT_EQ(DecisionOn(PlanOf(SnapshotOf({30, 10, 10})), 1).kind, DecisionKind::kSplit);
