@@ -1,6 +1,7 @@
 #include "client/shardctl/present_balancing.h"
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -165,6 +166,24 @@ Row ShardLoadRow(const v1::ShardLoad& load) {
   row.Add(TimeCell(inputs.has_measured_since(), inputs.measured_since()));
   row.Add(TimeCell(inputs.has_last_change_time(), inputs.last_change_time()));
   return row;
+}
+
+void AddLoadColumns(std::vector<Column>& columns) {
+  columns.push_back({"operations_per_second", false, true, "ops/s"});
+  columns.push_back({"load", false, true});
+}
+
+void AddLoadCells(const v1::ShardLoad* load, Row& row) {
+  if (load == nullptr || !load->inputs().has_measured_since()) {
+    row.Add(Cell(nullptr, "-"));
+    row.Add(Cell(nullptr, "-"));
+    return;
+  }
+  const v1::BalancingInputs& inputs = load->inputs();
+  row.Add(RateCell(inputs.rate().operations_per_second()));
+  Cell cell = RatioCell(inputs.load());
+  if (inputs.load() > inputs.threshold()) cell.tone = Tone::kWarn;
+  row.Add(std::move(cell));
 }
 
 std::vector<Column> DecisionColumns() {

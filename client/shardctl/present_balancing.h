@@ -15,6 +15,11 @@ Row BalancerRow(const v1::GetLoadResponse& load);
 std::vector<Column> ShardLoadColumns();
 Row ShardLoadRow(const v1::ShardLoad& load);
 
+// The columns `operations_per_second` and `load` of a list of shards; null is a shard that the
+// balancer has not measured yet.
+void AddLoadColumns(std::vector<Column>& columns);
+void AddLoadCells(const v1::ShardLoad* load, Row& row);
+
 std::vector<Column> DecisionColumns();
 Row DecisionRow(const v1::BalancingDecision& decision);
 
