@@ -18,22 +18,15 @@ Cell RateCell(double per_second) {
   return Cell(per_second, Thousands(static_cast<uint64_t>(per_second)));
 }
 
-std::string KindWord(v1::BalancingDecisionKind kind) {
-  return EnumWord(v1::BalancingDecisionKind_Name(kind), "BALANCING_DECISION_KIND_");
-}
-std::string ReasonWord(v1::BalancingReason reason) {
-  return EnumWord(v1::BalancingReason_Name(reason), "BALANCING_REASON_");
-}
-
 bool Acts(v1::BalancingDecisionKind kind) { return kind > v1::BALANCING_DECISION_KIND_NOTHING; }
 
 Cell KindCell(v1::BalancingDecisionKind kind) {
-  return TextCell(KindWord(kind), Acts(kind) ? Tone::kBold : Tone::kPlain);
+  return TextCell(DecisionWord(kind), Acts(kind) ? Tone::kBold : Tone::kPlain);
 }
 
 Cell ReasonCell(v1::BalancingReason reason) {
   const bool needs_help = reason == v1::BALANCING_REASON_SPLIT_WILL_NOT_HELP;
-  return TextCell(ReasonWord(reason), needs_help ? Tone::kWarn : Tone::kPlain);
+  return TextCell(DecisionWord(reason), needs_help ? Tone::kWarn : Tone::kPlain);
 }
 
 // "shop/cart 83%"; null without one.
@@ -43,10 +36,8 @@ Cell HotCell(bool is_set, const v1::HotAccount& hot) {
   json["namespace"] = hot.account().namespace_();
   json["id"] = hot.account().id();
   json["share"] = hot.share();
-  const std::string& name_space = hot.account().namespace_();
-  return Cell(std::move(json),
-              Printable(absl::StrCat(name_space, name_space.empty() ? "" : "/", hot.account().id(),
-                                     " ", absl::StrFormat("%.0f%%", hot.share() * 100))));
+  return Cell(std::move(json), Printable(absl::StrFormat("%s %.0f%%", AccountName(hot.account()),
+                                                         hot.share() * 100)));
 }
 
 Json InputsJson(const v1::BalancingInputs& inputs) {
@@ -65,25 +56,38 @@ Json InputsJson(const v1::BalancingInputs& inputs) {
   return json;
 }
 
-std::string StateOf(const v1::GetLoadResponse& load) {
+}  // namespace
+
+std::string DecisionWord(v1::BalancingDecisionKind kind) {
+  return EnumWord(v1::BalancingDecisionKind_Name(kind), "BALANCING_DECISION_KIND_");
+}
+
+std::string DecisionWord(v1::BalancingReason reason) {
+  return EnumWord(v1::BalancingReason_Name(reason), "BALANCING_REASON_");
+}
+
+std::string AccountName(const v1::AccountRef& account) {
+  const std::string& name_space = account.namespace_();
+  return absl::StrCat(name_space, name_space.empty() ? "" : "/", account.id());
+}
+
+std::string BalancerState(const v1::GetLoadResponse& load) {
   if (!load.enabled()) return "off";
   if (load.has_paused_until()) return "paused";
   return load.policy() == "manual" ? "manual" : "active";
 }
 
-Json RunningJson(const v1::GetLoadResponse& load) {
+Json BalancerRunningJson(const v1::GetLoadResponse& load) {
   Json running = Json::array();
   for (const v1::BalancingChange& change : load.running()) {
     Json item = Json::object();
     item["shard"] = change.decision().shard_id();
-    item["kind"] = KindWord(change.decision().kind());
+    item["kind"] = DecisionWord(change.decision().kind());
     item["operation"] = change.operation_id();
     running.push_back(std::move(item));
   }
   return running;
 }
-
-}  // namespace
 
 std::vector<Column> BalancerColumns() {
   return {{"state"},
@@ -103,7 +107,7 @@ std::vector<Column> BalancerColumns() {
 }
 
 Row BalancerRow(const v1::GetLoadResponse& load) {
-  const std::string state = StateOf(load);
+  const std::string state = BalancerState(load);
   const v1::BalancingDecision& last = load.last_change();
   Row row;
   row.Add(TextCell(state, state == "active" ? Tone::kGood : Tone::kWarn));
@@ -114,7 +118,7 @@ Row BalancerRow(const v1::GetLoadResponse& load) {
   row.Add(TimeCell(load.has_paused_until(), load.paused_until()));
   row.Add(TimeCell(load.has_time(), load.time()));
   row.Add(TimeCell(load.has_next_time(), load.next_time()));
-  row.Add(Cell(RunningJson(load), absl::StrCat(load.running_size())));
+  row.Add(Cell(BalancerRunningJson(load), absl::StrCat(load.running_size())));
   row.Add(NumberCell(load.changes_done()));
   row.Add(NumberCell(load.changes_failed()));
   row.Add(load.has_last_change() ? TextCell(absl::StrCat(last.shard_id(), ": ", last.text()))
@@ -215,7 +219,7 @@ Row DecisionRow(const v1::BalancingDecision& decision) {
   row.Add(TimeCell(decision.has_first_time(), decision.first_time()));
   row.Add(NumberCell(decision.epoch()));
   row.Add(TextCell(decision.policy()));
-  row.Add(TextCell(KindWord(decision.wanted())));
+  row.Add(TextCell(DecisionWord(decision.wanted())));
   row.Add(TextCell(decision.partner_id()));
   row.Add(TextCell(decision.home()));
   row.Add(HotCell(decision.has_hot_account(), decision.hot_account()));

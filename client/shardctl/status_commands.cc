@@ -1,17 +1,37 @@
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/shardctl/balancer_summary.h"
+#include "client/shardctl/balancing_notices.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/present.h"
+#include "client/shardctl/present_balancing.h"
 #include "client/shardctl/text.h"
 
 namespace shardd::shardctl {
 namespace {
 
-// Running operations that are shown, and how many of the newest are looked at for them.
-constexpr int kOperationsShown = 5;
-constexpr int kOperationsLooked = 200;
+// Running operations and notices that are shown; of the former, how many of the newest are looked
+// at for them.
+constexpr size_t kOperationsShown = 5;
+constexpr size_t kNoticesShown = 5;
+constexpr int kOperationsLooked = 1000;
+
+// All that the screen is made of.
+struct StatusFacts {
+  v1::StatusResponse status;
+  std::optional<BalancerSummary> balancer;
+  HeatCounts heat;
+  std::vector<BalancingNotice> notices;
+};
 
 std::vector<Column> StatusColumns() {
   return {{"verdict"},
@@ -32,14 +52,35 @@ std::vector<Column> StatusColumns() {
           {"threads"},
           {"operations_running"},
           {"listen"},
-          {"insecure"}};
+          {"insecure"},
+          {"shards_hot"},
+          {"shards_cold"},
+          {"balancer"},
+          {"operations"},
+          {"notices"}};
 }
 
 std::string VerdictWord(const v1::StatusResponse& status) {
   return EnumWord(v1::Verdict_Name(status.verdict()), "VERDICT_");
 }
 
-Row StatusRow(const v1::StatusResponse& status) {
+// Null if the daemon does not say how its balancer is.
+void AddBalancing(const StatusFacts& facts, Row& row) {
+  if (!facts.balancer.has_value()) {
+    for (int i = 0; i < 5; ++i) row.Add(Cell(nullptr, "-"));
+    return;
+  }
+  row.Add(NumberCell(facts.heat.hot));
+  row.Add(facts.heat.cold.has_value() ? NumberCell(*facts.heat.cold) : Cell(nullptr, "-"));
+  row.Add(Cell(BalancerJson(*facts.balancer), BalancerState(facts.balancer->load)));
+  Json running = RunningJson(*facts.balancer);
+  const size_t running_count = running.size();
+  row.Add(Cell(std::move(running), absl::StrCat(running_count)));
+  row.Add(Cell(NoticesJson(facts.notices), absl::StrCat(facts.notices.size())));
+}
+
+Row StatusRow(const StatusFacts& facts) {
+  const v1::StatusResponse& status = facts.status;
   Json reasons = Json::array();
   for (const v1::StatusReason& reason : status.reasons()) {
     reasons.push_back({{"message", reason.message()}, {"next_command", reason.next_command()}});
@@ -64,6 +105,7 @@ Row StatusRow(const v1::StatusResponse& status) {
   row.Add(NumberCell(status.operations_running()));
   row.Add(TextCell(status.listen()));
   row.Add(BoolCell(status.insecure()));
+  AddBalancing(facts, row);
   return row;
 }
 
@@ -73,32 +115,67 @@ Tone VerdictTone(v1::Verdict verdict) {
   return Tone::kWarn;
 }
 
-// What runs, one line each; the daemon said that there is something. The status is good without.
-void PrintRunning(client::Client& daemon, std::ostream& out) {
-  v1::ListOperationsRequest request;
-  request.set_page_size(kOperationsLooked);
-  const auto page = daemon.ListOperations(request);
-  if (!page.ok()) return;
-  int shown = 0;
-  for (const v1::Operation& operation : page->operations()) {
-    const bool runs = operation.state() == v1::OPERATION_STATE_RUNNING ||
-                      operation.state() == v1::OPERATION_STATE_CANCELLING;
-    if (!runs || ++shown > kOperationsShown) continue;
-    out << "  " << operation.id() << "  "
-        << EnumWord(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_") << " "
-        << Printable(operation.target()) << "  " << Printable(operation.status_message()) << "\n";
+// The daemon's clock.
+absl::Time NowOf(const v1::StatusResponse& status) {
+  return absl::FromUnixSeconds(status.start_time().seconds()) +
+         absl::Nanoseconds(status.start_time().nanos()) + FromProto(status.uptime());
+}
+
+// What runs, one line each.
+void PrintRunning(const BalancerSummary& balancer, std::ostream& out) {
+  const std::vector<v1::Operation> running = RunningOf(balancer.operations);
+  for (size_t i = 0; i < running.size() && i < kOperationsShown; ++i) {
+    out << "  " << ProgressLine(running[i], balancer.load);
+    if (!running[i].status_message().empty()) out << "  " << Printable(running[i].status_message());
+    out << "\n";
   }
-  if (shown > kOperationsShown) out << "  next: shardctl operation list\n";
+  if (running.size() > kOperationsShown) out << "  next: shardctl operation list\n";
+}
+
+void PrintBalancer(const StatusFacts& facts, bool color, std::ostream& out) {
+  const bool acts = BalancerState(facts.balancer->load) == "active";
+  out << "Balancer    "
+      << Paint(BalancerLine(*facts.balancer, NowOf(facts.status)),
+               acts ? Tone::kPlain : Tone::kWarn, color)
+      << "\n";
+}
+
+// Something to look at and, if it is known, the command that helps.
+void PrintRemark(const std::string& message, const std::string& next, bool color,
+                 std::ostream& out) {
+  out << Paint(absl::StrCat("! ", Printable(message)), Tone::kWarn, color) << "\n";
+  if (!next.empty()) out << "  next: " << Printable(next) << "\n";
+}
+
+void PrintRemarks(const StatusFacts& facts, bool color, std::ostream& out) {
+  for (const v1::StatusReason& reason : facts.status.reasons()) {
+    PrintRemark(reason.message(), reason.next_command(), color, out);
+  }
+  const size_t shown = std::min(facts.notices.size(), kNoticesShown);
+  for (size_t i = 0; i < shown; ++i) {
+    PrintRemark(facts.notices[i].message, facts.notices[i].next_command, color, out);
+  }
+  if (facts.notices.size() > shown) {
+    PrintRemark(absl::StrCat(facts.notices.size() - shown, " more shards are hot"),
+                "shardctl shard list --sort load", color, out);
+  }
+}
+
+void PrintShards(const StatusFacts& facts, std::ostream& out) {
+  out << "Shards      " << Thousands(facts.status.shard_count());
+  if (facts.balancer.has_value()) out << "   hot " << Thousands(facts.heat.hot);
+  if (facts.heat.cold.has_value()) out << "   cold " << Thousands(*facts.heat.cold);
+  out << "   epoch " << facts.status.epoch() << "\n";
 }
 
 // One screen, the verdict first, and at its end what to do.
-void PrintScreen(const v1::StatusResponse& status, bool color, client::Client& daemon,
-                 std::ostream& out) {
+void PrintScreen(const StatusFacts& facts, bool color, std::ostream& out) {
+  const v1::StatusResponse& status = facts.status;
   const std::string verdict = absl::AsciiStrToUpper(VerdictWord(status));
   out << Paint(absl::StrCat("● ", verdict), VerdictTone(status.verdict()), color) << "  shardd "
       << Printable(status.version()) << "  up " << HumanDuration(FromProto(status.uptime())) << "  "
       << Printable(status.listen()) << (status.insecure() ? "  insecure" : "") << "\n";
-  out << "Shards      " << Thousands(status.shard_count()) << "   epoch " << status.epoch() << "\n";
+  PrintShards(facts, out);
   out << "Accounts    " << Thousands(status.account_count()) << "   "
       << Thousands(status.entry_count()) << " entries   " << HumanBytes(status.byte_count())
       << "\n";
@@ -108,13 +185,11 @@ void PrintScreen(const v1::StatusResponse& status, bool color, client::Client& d
       << Thousands(status.mailbox_depth()) << " waiting in mailboxes\n";
   out << "Threads     " << status.thread_count() << "\n";
   out << "Operations  " << status.operations_running() << " running\n";
-  if (status.operations_running() > 0) PrintRunning(daemon, out);
-  for (const v1::StatusReason& reason : status.reasons()) {
-    out << Paint(absl::StrCat("! ", Printable(reason.message())), Tone::kWarn, color) << "\n";
-    if (!reason.next_command().empty()) {
-      out << "  next: " << Printable(reason.next_command()) << "\n";
-    }
+  if (facts.balancer.has_value()) {
+    PrintRunning(*facts.balancer, out);
+    PrintBalancer(facts, color, out);
   }
+  PrintRemarks(facts, color, out);
 }
 
 absl::StatusOr<ExitCode> Status(Invocation& invocation) {
@@ -122,13 +197,21 @@ absl::StatusOr<ExitCode> Status(Invocation& invocation) {
   if (!daemon.ok()) return daemon.status();
   auto status = (*daemon)->Status(v1::StatusRequest());
   if (!status.ok()) return status.status();
+  StatusFacts facts;
+  facts.status = *std::move(status);
+  facts.balancer = LookAtBalancer(**daemon, kOperationsLooked);
+  if (facts.balancer.has_value()) {
+    facts.heat = CountHeat(facts.balancer->load);
+    facts.notices = NoticesOf(facts.balancer->load);
+  }
   const RowsOptions options = invocation.rows_options();
   if (invocation.machine_readable()) {
-    PrintObject(invocation.terminal.out, options, "status", StatusColumns(), StatusRow(*status));
+    PrintObject(invocation.terminal.out, options, "status", StatusColumns(), StatusRow(facts));
   } else {
-    PrintScreen(*status, options.color, **daemon, invocation.terminal.out);
+    PrintScreen(facts, options.color, invocation.terminal.out);
   }
-  return status->verdict() == v1::VERDICT_UNHEALTHY ? kUnhealthy : kOk;
+  // Notices do not count; see BalancingNotice.
+  return facts.status.verdict() == v1::VERDICT_UNHEALTHY ? kUnhealthy : kOk;
 }
 
 absl::StatusOr<ExitCode> CheckReady(Invocation& invocation) {

@@ -307,7 +307,7 @@ TEST_F(ShardCommandsTest, StatusNamesWhatRuns) {
   ctl_.daemon.SetStatus(status);
   ctl_.Run({"shard", "split", "s-0001"});
   EXPECT_THAT(ctl_.Run({"status"}).out,
-              HasSubstr("Operations  1 running\n  op-1  delete_namespace shop  "));
+              HasSubstr("Operations  1 running\n  op-1 delete_namespace shop: 0 steps\n"));
 }
 
 TEST_F(ShardCommandsTest, TopShowsRates) {
