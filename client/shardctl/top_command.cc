@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/shardctl/balancer_summary.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/live_screen.h"
 #include "client/shardctl/present.h"
@@ -19,6 +20,8 @@ namespace {
 constexpr absl::Duration kIntervalDefault = absl::Seconds(1);
 // Rates over less time than this would jump.
 constexpr absl::Duration kIntervalMin = absl::Milliseconds(200);
+// Those that run are nearly always among the newest.
+constexpr int kTopOperationsLooked = 50;
 
 struct TopOptions {
   LiveOptions live;
@@ -59,7 +62,7 @@ std::vector<Column> TopColumns() {
           {"operation"}};
 }
 
-Cell RateCell(double rate) {
+Cell TopRateCell(double rate) {
   const double rounded = static_cast<double>(static_cast<int64_t>(rate * 10 + 0.5)) / 10;
   return Cell(rounded, Thousands(static_cast<uint64_t>(rate + 0.5)));
 }
@@ -80,8 +83,8 @@ Row TopRow(const ShardRate& rate, const ShardSample& sample) {
   Row row;
   row.Add(TextCell(shard.id()));
   row.Add(ShardStateCell(shard.state()));
-  row.Add(RateCell(rate.operations_per_second));
-  row.Add(RateCell(rate.batches_per_second));
+  row.Add(TopRateCell(rate.operations_per_second));
+  row.Add(TopRateCell(rate.batches_per_second));
   row.Add(BusyCell(rate.busy));
   row.Add(NumberCell(shard.mailbox_depth()));
   row.Add(NumberCell(shard.account_count()));
@@ -114,11 +117,17 @@ class Top {
     RowWriter writer(out, invocation_.rows_options(), "top", TopColumns());
     const size_t rows = std::min(rates_.size(), RowsMax(size));
     for (size_t i = 0; i < rows; ++i) writer.Add(TopRow(rates_[i], *now_));
-    writer.Finish({{"time", Rfc3339(now_->time)},
-                   {"epoch", JsonNumber(now_->epoch)},
-                   {"shards", JsonNumber(now_->shards.size())},
-                   {"operations_per_second", RateCell(operations).json},
-                   {"mailbox", JsonNumber(mailbox)}});
+    Json more = {{"time", Rfc3339(now_->time)},
+                 {"epoch", JsonNumber(now_->epoch)},
+                 {"shards", JsonNumber(now_->shards.size())},
+                 {"operations_per_second", TopRateCell(operations).json},
+                 {"mailbox", JsonNumber(mailbox)}};
+    const bool balanced = balancer_.has_value();
+    more["hot_accounts"] = balanced ? HotAccountsJson(balancer_->load) : Json();
+    more["balancer"] = balanced ? BalancerJson(*balancer_) : Json();
+    more["operations"] = balanced ? RunningJson(*balancer_) : Json();
+    writer.Finish(more);
+    if (balanced && !invocation_.machine_readable()) PrintBalancing(out);
     return absl::OkStatus();
   }
 
@@ -134,7 +143,7 @@ class Top {
 
  private:
   size_t RowsMax(const TerminalSize& size) const {
-    constexpr size_t kOtherLines = 2;
+    constexpr size_t kOtherLines = 4;
     if (options_.limit > 0) return options_.limit;
     const bool fits_screen = !options_.once && invocation_.terminal.out_is_tty;
     if (!fits_screen || invocation_.machine_readable()) return rates_.size();
@@ -175,6 +184,7 @@ class Top {
     if (!status.ok()) return status;
     sample.time = invocation_.clock.Now();
     now_ = std::move(sample);
+    balancer_ = LookAtBalancer(daemon_, kTopOperationsLooked);
     return absl::OkStatus();
   }
 
@@ -188,10 +198,24 @@ class Top {
     out << "\n";
   }
 
+  // The balancer's last check is as good a now as the daemon's, for what it did minutes ago.
+  void PrintBalancing(std::ostream& out) const {
+    const v1::GetLoadResponse& load = balancer_->load;
+    const absl::Time now = absl::FromUnixSeconds(load.time().seconds());
+    out << "HOT ACCOUNTS  " << HotAccountsLine(load) << "\n";
+    out << "BALANCER      " << BalancerLine(*balancer_, now);
+    for (const v1::Operation& operation : RunningOf(balancer_->operations)) {
+      out << "   " << ProgressLine(operation, load);
+    }
+    out << "\n";
+  }
+
   Invocation& invocation_;
   client::Client& daemon_;
   const TopOptions& options_;
   RateOrder order_;
+  // Nothing if the daemon does not say.
+  std::optional<BalancerSummary> balancer_;
   std::optional<ShardSample> now_;
   std::vector<ShardRate> rates_;
 };

@@ -249,6 +249,29 @@ TEST_F(BalancingViewsTest, StatusSaysHowFarOperationsAre) {
   EXPECT_EQ(json[1]["by_balancer"], false);
 }
 
+TEST_F(BalancingViewsTest, TopNamesHotAccountsAndWhatRuns) {
+  v1::GetLoadResponse load = OneHotAccount();
+  SetHotAccount("basket", 0.5, *load.mutable_shards(0));
+  ctl_.daemon.balancing().SetLoad(load);
+  AddOperation(MovesHome("op-7", v1::OPERATION_STATE_RUNNING));
+  const Ran screen = ctl_.Run({"top", "--once"});
+  EXPECT_EQ(screen.exit_code, kOk) << screen.err;
+  EXPECT_THAT(screen.out, HasSubstr("\nHOT ACCOUNTS  shop/cart 157,700/s (83% of s-0002) · "
+                                    "shop/basket 500/s (50% of s-0001)\n"
+                                    "BALANCER      auto, policy load   load max/mean 1.75   "
+                                    "op-7 rehome s-0003: 12,345 steps"));
+  const auto json = ctl_.Run({"top", "--once", "-o", "json"}).json();
+  EXPECT_EQ(json["hot_accounts"][0]["id"], "cart");
+  EXPECT_EQ(json["hot_accounts"][0]["shard"], "s-0002");
+  EXPECT_NEAR(json["hot_accounts"][0]["operations_per_second"].get<double>(), 157'700, 1);
+  EXPECT_EQ(json["balancer"]["state"], "active");
+  EXPECT_EQ(json["operations"][0]["steps_done"], 12'345);
+  EXPECT_EQ(json["items"].size(), 4u);
+
+  ctl_.daemon.balancing().SetLoad(Loads({{0.1}}));
+  EXPECT_THAT(ctl_.Run({"top", "--once"}).out, HasSubstr("\nHOT ACCOUNTS  none\n"));
+}
+
 // Plan: of four shards one is not measured yet, and one is new since the balancer looked.
 TEST_F(BalancingViewsTest, ShardsAreListedWithTheirLoad) {
   v1::GetLoadResponse load = Loads({{0.25}, {0.75}, {0}});
