@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -59,19 +58,6 @@ MetricLabels LabelsOf(const rpc::MethodCounts& calls) {
       {"grpc_service", calls.service}, {"grpc_method", calls.method}, {"grpc_type", calls.type}};
 }
 
-prometheus::ClientMetric::Histogram HistogramOf(const rpc::MethodCounts& calls) {
-  prometheus::ClientMetric::Histogram histogram;
-  histogram.sample_sum = absl::ToDoubleSeconds(calls.handling_sum);
-  for (size_t i = 0; i < calls.buckets.size(); ++i) {
-    histogram.sample_count += calls.buckets[i];
-    const double bound = i < rpc::kHandlingBuckets.size()
-                             ? absl::ToDoubleSeconds(rpc::kHandlingBuckets[i])
-                             : std::numeric_limits<double>::infinity();
-    histogram.bucket.push_back({histogram.sample_count, bound});
-  }
-  return histogram;
-}
-
 // The names that gRPC's usual dashboards and alerts look for.
 void PutCalls(const std::vector<rpc::MethodCounts>& calls, Families* families) {
   MetricFamily started = MetricFamily::Counter("grpc_server_started_total", "Calls begun.");
@@ -81,7 +67,8 @@ void PutCalls(const std::vector<rpc::MethodCounts>& calls, Families* families) {
       MetricFamily::Histogram("grpc_server_handling_seconds", "How long calls took.");
   for (const rpc::MethodCounts& method : calls) {
     started.Add(static_cast<double>(method.started), LabelsOf(method));
-    handling.Add(HistogramOf(method), LabelsOf(method));
+    handling.Add(http::HistogramOf(rpc::kHandlingBuckets, method.buckets, method.handling_sum),
+                 LabelsOf(method));
     for (size_t code = 0; code < method.handled.size(); ++code) {
       // OK is there from the start, so that a ratio of errors has its denominator.
       if (method.handled[code] == 0 && code != 0) continue;

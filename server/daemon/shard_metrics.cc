@@ -1,7 +1,6 @@
 #include "server/daemon/shard_metrics.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -105,15 +104,8 @@ MetricFamily PausesOf(const EndedOperations& ended) {
   for (const OperationKind kind : kChanges) {
     const auto found = ended.pauses.find(kind);
     const PauseSeries pauses = found == ended.pauses.end() ? PauseSeries() : found->second;
-    prometheus::ClientMetric::Histogram histogram;
-    histogram.sample_sum = absl::ToDoubleSeconds(pauses.sum);
-    for (size_t i = 0; i < pauses.buckets.size(); ++i) {
-      histogram.sample_count += pauses.buckets[i];
-      const double bound = i < kPauseBuckets.size() ? absl::ToDoubleSeconds(kPauseBuckets[i])
-                                                    : std::numeric_limits<double>::infinity();
-      histogram.bucket.push_back({histogram.sample_count, bound});
-    }
-    family.Add(std::move(histogram), {{"kind", Word(kind)}});
+    family.Add(http::HistogramOf(kPauseBuckets, pauses.buckets, pauses.sum),
+               {{"kind", Word(kind)}});
   }
   return family;
 }

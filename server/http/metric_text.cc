@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <limits>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -10,6 +11,21 @@
 #include "server/base/check.h"
 
 namespace shardd::http {
+
+prometheus::ClientMetric::Histogram HistogramOf(absl::Span<const absl::Duration> bounds,
+                                                absl::Span<const uint64_t> counts,
+                                                absl::Duration sum) {
+  SHARDD_CHECK(counts.size() == bounds.size() + 1);
+  prometheus::ClientMetric::Histogram histogram;
+  histogram.sample_sum = absl::ToDoubleSeconds(sum);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    histogram.sample_count += counts[i];
+    const double bound = i < bounds.size() ? absl::ToDoubleSeconds(bounds[i])
+                                           : std::numeric_limits<double>::infinity();
+    histogram.bucket.push_back({histogram.sample_count, bound});
+  }
+  return histogram;
+}
 
 MetricFamily::MetricFamily(absl::string_view name, absl::string_view help,
                            prometheus::MetricType type)

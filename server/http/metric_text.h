@@ -3,15 +3,23 @@
 #include <prometheus/client_metric.h>
 #include <prometheus/metric_family.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 
 namespace shardd::http {
 
 using MetricLabels = std::vector<prometheus::ClientMetric::Label>;
+
+// A histogram of durations. `counts`: of each bucket by itself, the last one is above all bounds.
+prometheus::ClientMetric::Histogram HistogramOf(absl::Span<const absl::Duration> bounds,
+                                                absl::Span<const uint64_t> counts,
+                                                absl::Duration sum);
 
 // One family of metrics, filled by its maker: counters end in "_total", the rest are gauges.
 class MetricFamily {

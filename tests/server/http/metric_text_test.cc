@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace shardd::http {
 namespace {
 
@@ -30,6 +32,22 @@ TEST(MetricTextTest, WritesWhatPrometheusReads) {
             "c_seconds_bucket{le=\"0.1\"} 1\n"
             "c_seconds_bucket{le=\"1\"} 2\n"
             "c_seconds_bucket{le=\"+Inf\"} 3\n");
+}
+
+// Plan: counts of each bucket by itself; those of Prometheus add up, and the last is the total.
+TEST(MetricTextTest, HistogramsAddUp) {
+  constexpr absl::Duration kBounds[] = {absl::Milliseconds(1), absl::Seconds(2)};
+  const prometheus::ClientMetric::Histogram histogram =
+      HistogramOf(kBounds, {3, 0, 4}, absl::Milliseconds(2500));
+  EXPECT_EQ(histogram.sample_count, 7u);
+  EXPECT_EQ(histogram.sample_sum, 2.5);
+  ASSERT_EQ(histogram.bucket.size(), 3u);
+  EXPECT_EQ(histogram.bucket[0].upper_bound, 0.001);
+  EXPECT_EQ(histogram.bucket[0].cumulative_count, 3u);
+  EXPECT_EQ(histogram.bucket[1].upper_bound, 2);
+  EXPECT_EQ(histogram.bucket[1].cumulative_count, 3u);
+  EXPECT_EQ(histogram.bucket[2].cumulative_count, 7u);
+  EXPECT_EQ(histogram.bucket[2].upper_bound, std::numeric_limits<double>::infinity());
 }
 
 }  // namespace
