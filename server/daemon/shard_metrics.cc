@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/types/span.h"
 #include "server/http/metric_text.h"
 
 namespace shardd {
@@ -76,6 +78,10 @@ void CountState(const ShardNote& note, absl::Time now, ShardSeries& series) {
   }
 }
 
+size_t BucketOf(absl::Span<const absl::Duration> bounds, absl::Duration time) {
+  return static_cast<size_t>(std::lower_bound(bounds.begin(), bounds.end(), time) - bounds.begin());
+}
+
 template <typename Map, typename Key>
 double ValueAt(const Map& map, const Key& key) {
   const auto found = map.find(key);
@@ -94,6 +100,21 @@ MetricFamily StatesOf(const ShardSeries& series, size_t shards) {
   add("splitting", series.splitting);
   add("merging", series.merging);
   add("moving_home", series.moving_home);
+  return family;
+}
+
+MetricFamily TimesOf(const EndedOperations& ended) {
+  MetricFamily family = MetricFamily::Histogram(
+      "shardd_shard_change_seconds",
+      "How long changes of shards took from their record to their end, by kind and end.");
+  for (const OperationKind kind : kChanges) {
+    for (const OperationState state : kEnds) {
+      const auto found = ended.times.find({kind, state});
+      const ChangeTimes times = found == ended.times.end() ? ChangeTimes() : found->second;
+      family.Add(http::HistogramOf(kChangeBuckets, times.buckets, times.sum),
+                 {{"kind", Word(kind)}, {"state", Word(state)}});
+    }
+  }
   return family;
 }
 
@@ -135,13 +156,19 @@ EndedOperations OperationTally::Look(const OperationTable& operations) {
 }
 
 void OperationTally::Count(const OperationRecord& operation) {
-  ++ended_.counts[{operation.kind, operation.state}];
+  const std::pair end(operation.kind, operation.state);
+  ++ended_.counts[end];
+  // A clock that was set back must not take from the sum.
+  const absl::Duration time =
+      std::max(operation.end_time - operation.create_time, absl::ZeroDuration());
+  ChangeTimes& times = ended_.times[end];
+  ++times.buckets[BucketOf(kChangeBuckets, time)];
+  times.sum += time;
   // One that failed or was cancelled may have changed the table all the same.
   if (!operation.change.has_value() || operation.change->epoch.value == 0) return;
   const absl::Duration pause = operation.change->pause;
   PauseSeries& series = ended_.pauses[operation.kind];
-  const auto bound = std::lower_bound(kPauseBuckets.begin(), kPauseBuckets.end(), pause);
-  ++series.buckets[static_cast<size_t>(bound - kPauseBuckets.begin())];
+  ++series.buckets[BucketOf(kPauseBuckets, pause)];
   series.sum += pause;
   series.newest = pause;
 }
@@ -196,6 +223,7 @@ void PutShardSeries(const ShardSeries& series, size_t shards,
   }
   put(std::move(running));
   put(std::move(ended));
+  put(TimesOf(series.ended));
   put(PausesOf(series.ended));
   put(NewestPausesOf(series.ended));
 }

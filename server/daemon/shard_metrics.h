@@ -31,9 +31,22 @@ struct PauseSeries {
   absl::Duration newest;
 };
 
+// Upper bounds of the histogram of how long whole changes take; likewise.
+inline constexpr std::array<absl::Duration, 12> kChangeBuckets = {
+    absl::Milliseconds(10), absl::Milliseconds(50), absl::Milliseconds(250), absl::Seconds(1),
+    absl::Seconds(5),       absl::Seconds(15),      absl::Minutes(1),        absl::Minutes(5),
+    absl::Minutes(15),      absl::Hours(1),         absl::Hours(4),          absl::Hours(24)};
+
+// How long operations of one kind took that ended in one way, from their record to their end.
+struct ChangeTimes {
+  std::array<uint64_t, kChangeBuckets.size() + 1> buckets{};  // each by itself
+  absl::Duration sum;
+};
+
 // Operations that have ended since the daemon started.
 struct EndedOperations {
   std::map<std::pair<OperationKind, OperationState>, uint64_t> counts;
+  std::map<std::pair<OperationKind, OperationState>, ChangeTimes> times;
   std::map<OperationKind, PauseSeries> pauses;
 };
 

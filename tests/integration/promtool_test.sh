@@ -88,5 +88,7 @@ expect_match "metrics after a split" "$(cat "$work/metrics")" \
   'shardd_operations_ended_total\{kind="split",state="succeeded"\} 1'
 expect_match "metrics after a split" "$(cat "$work/metrics")" \
   'shardd_shard_change_pause_seconds_count\{kind="split"\} 1'
+expect_match "metrics after a split" "$(cat "$work/metrics")" \
+  'shardd_shard_change_seconds_count\{kind="split",state="succeeded"\} 1'
 stop_daemon main
 finish

@@ -13,6 +13,7 @@ namespace shardd {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const absl::Time kStart = absl::UnixEpoch() + absl::Seconds(100);
 
@@ -21,6 +22,7 @@ OperationRecord Ended(uint64_t id, OperationKind kind, OperationState state, abs
   operation.id = OperationId{id};
   operation.kind = kind;
   operation.state = state;
+  operation.create_time = kStart;
   operation.end_time = kStart + absl::Seconds(1);
   operation.change.emplace();
   operation.change->epoch = TableEpoch{id};
@@ -62,6 +64,39 @@ TEST(OperationTallyTest, CountsEachEndOnceAndForgetsNone) {
   EXPECT_EQ(pauses.buckets.back(), 1u);
   EXPECT_EQ(pauses.sum, absl::Milliseconds(5003));
   EXPECT_EQ(pauses.newest, absl::Seconds(5));
+}
+
+// Plan: one begun by an earlier run, one that the clock was set back under, one that failed, and
+// one that is no change of a shard.
+TEST(OperationTallyTest, TimesEachChangeFromItsRecordToItsEnd) {
+  OperationTally tally(kStart);
+  OperationTable operations;
+  const auto add = [&operations](OperationRecord operation, absl::Duration time) {
+    operation.create_time = operation.end_time - time;
+    operations[operation.id] = operation;
+  };
+  constexpr auto kSucceeded = OperationState::kSucceeded;
+  add(Ended(1, OperationKind::kRehome, kSucceeded, absl::ZeroDuration()), absl::Minutes(30));
+  add(Ended(2, OperationKind::kRehome, kSucceeded, absl::ZeroDuration()), absl::Minutes(-30));
+  add(Ended(3, OperationKind::kRehome, OperationState::kFailed, absl::ZeroDuration()),
+      absl::Hours(25));
+  add(Ended(4, OperationKind::kVerify, kSucceeded, absl::ZeroDuration()), absl::Hours(1));
+  ShardSeries series;
+  series.ended = tally.Look(operations);
+  const std::string text = TextOf(series, 1);
+  const std::string name = "shardd_shard_change_seconds_";
+  for (const char* line : {
+           "bucket{kind=\"rehome\",state=\"succeeded\",le=\"0.01\"} 1\n",
+           "bucket{kind=\"rehome\",state=\"succeeded\",le=\"900\"} 1\n",
+           "bucket{kind=\"rehome\",state=\"succeeded\",le=\"3600\"} 2\n",
+           "sum{kind=\"rehome\",state=\"succeeded\"} 1800\n",
+           "bucket{kind=\"rehome\",state=\"failed\",le=\"86400\"} 0\n",
+           "bucket{kind=\"rehome\",state=\"failed\",le=\"+Inf\"} 1\n",
+           "count{kind=\"merge\",state=\"cancelled\"} 0\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(name + line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr(name + "count{kind=\"verify\"")));
 }
 
 TEST(ShardSeriesTest, TellsEverything) {
