@@ -62,6 +62,7 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, HandOver state, Options opti
 void ShardCore::Step(ShardRequest request, ShardTurn& turn) {
   turn_has_requests_ = true;
   if (absl::Status refused = Admit(request, turn.now); !refused.ok()) {
+    if (ReasonOf(refused) == Reason::kStaleEpoch) ++turn.stale_routes;
     turn.effects.push_back(Reply{request.call, std::move(refused)});
     return;
   }

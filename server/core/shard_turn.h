@@ -29,6 +29,8 @@ struct ShardTurn {
   size_t read_bytes = 0;
   uint64_t last_call = 0;
   size_t last_call_read_bytes = 0;
+  // Requests refused because they were routed by another table than the shard's.
+  uint64_t stale_routes = 0;
   // When the core wants to be stepped again even without a request. Replaces any earlier wish;
   // being early is harmless.
   absl::Time wake_at = absl::InfiniteFuture();

@@ -324,6 +324,7 @@ std::string Daemon::MetricsPage() const {
     snapshot.disk_full = runtime_->disk_full();
     if (auto space = runtime_->space(); space.ok()) snapshot.space = *space;
     snapshot.epoch = runtime_->tables()->current()->epoch();
+    snapshot.stale_routes = runtime_->stale_routes_total();
     snapshot.shards = runtime_->Shards();
     snapshot.shard_series =
         ShardSeriesOf(*runtime_, tally_.Look(*runtime_->operations()), clock_.Now());

@@ -162,6 +162,10 @@ void PutShards(const MetricsSnapshot& snapshot, Families* families) {
   PutShardSeries(snapshot.shard_series, snapshot.shards.size(), families);
   PutGauge("shardd_routing_epoch", "Epoch of the routing table.",
            static_cast<double>(snapshot.epoch.value), families);
+  PutCounter("shardd_stale_routes_total",
+             "Requests refused with STALE_EPOCH: they were routed by another table than the one in "
+             "force.",
+             static_cast<double>(snapshot.stale_routes), families);
   PutGauge("shardd_accounts", "Accounts.", static_cast<double>(accounts), families);
   PutGauge("shardd_entries", "Entries of all accounts.", static_cast<double>(entries), families);
   PutGauge("shardd_account_bytes", "Bytes of keys and values of all accounts.",

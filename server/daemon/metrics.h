@@ -32,6 +32,7 @@ struct MetricsSnapshot {
   bool disk_full = false;
   std::optional<storage::SpaceUsage> space;
   TableEpoch epoch;
+  uint64_t stale_routes = 0;
   std::vector<ShardStatus> shards;
   ShardSeries shard_series;
   std::optional<BalancingSeries> balancer;

@@ -111,6 +111,10 @@ ShardWorker::Environment LocalRuntime::WorkerEnvironment() {
       .start_shard = [this](ShardWorker& parent,
                             struct StartShard start) { StartShard(parent, std::move(start)); },
       .end_shard = [this](ShardWorker& survivor, struct EndShard end) { EndShard(survivor, end); },
+      .on_stale_routes =
+          [this](uint64_t requests) {
+            stale_routes_.fetch_add(requests, std::memory_order_relaxed);
+          },
       .on_storage_failure = [this](absl::Status status) { Fail(std::move(status)); },
       .on_finished = [this] { WorkerFinished(); }};
 }
@@ -371,7 +375,7 @@ absl::StatusOr<size_t> LocalRuntime::RouteOf(const Directory& directory, const A
 }
 
 absl::StatusOr<size_t> LocalRuntime::Admit(const Directory& directory,
-                                           const ShardRequest& request) const {
+                                           const ShardRequest& request) {
   if (draining_.load(std::memory_order_relaxed)) return Draining();
   if (clock_.Now() > request.deadline) {
     return Error(Reason::kDeadlineExpired, "the deadline passed before the request was queued");
@@ -381,9 +385,15 @@ absl::StatusOr<size_t> LocalRuntime::Admit(const Directory& directory,
   if (std::holds_alternative<UnwatchRequest>(request.body)) {
     return directory.table().IndexOf(account->routing_key());
   }
-  SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, *account, request.epoch));
-  if (disk_full() && NeedsSpace(request.body)) return DiskFull();
+  absl::StatusOr<size_t> index = RouteOf(directory, *account, request.epoch);
+  CountIfStale(index.status());
+  if (index.ok() && disk_full() && NeedsSpace(request.body)) return DiskFull();
   return index;
+}
+
+void LocalRuntime::CountIfStale(const absl::Status& refused) {
+  if (refused.ok() || ReasonOf(refused) != Reason::kStaleEpoch) return;
+  stale_routes_.fetch_add(1, std::memory_order_relaxed);
 }
 
 absl::Status LocalRuntime::WhyRefused(ShardMailbox::PushResult why) const {
@@ -450,7 +460,7 @@ void LocalRuntime::Measure(const Directory& directory, size_t index, const Accou
 }
 
 absl::StatusOr<GetResult> LocalRuntime::Get(const GetRequest& request, uint64_t epoch) {
-  return ReadStable([&](const Directory& directory) -> absl::StatusOr<GetResult> {
+  auto read = ReadStable([&](const Directory& directory) -> absl::StatusOr<GetResult> {
     SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, request.account, epoch));
     auto result = GetFromStore(store_, directory.table().routes()[index].home, request);
     if (result.ok() && IsReadMeasured()) {
@@ -458,10 +468,12 @@ absl::StatusOr<GetResult> LocalRuntime::Get(const GetRequest& request, uint64_t 
     }
     return result;
   });
+  CountIfStale(read.status());
+  return read;
 }
 
 absl::StatusOr<ScanResult> LocalRuntime::Scan(const ScanRequest& request, uint64_t epoch) {
-  return ReadStable([&](const Directory& directory) -> absl::StatusOr<ScanResult> {
+  auto read = ReadStable([&](const Directory& directory) -> absl::StatusOr<ScanResult> {
     SHARDD_ASSIGN_OR_RETURN(const size_t index, RouteOf(directory, request.account, epoch));
     const std::unique_ptr<storage::Reader> snapshot = store_.Snapshot();
     auto result = ShardReader(*snapshot, directory.table().routes()[index].home).Scan(request);
@@ -470,6 +482,8 @@ absl::StatusOr<ScanResult> LocalRuntime::Scan(const ScanRequest& request, uint64
     }
     return result;
   });
+  CountIfStale(read.status());
+  return read;
 }
 
 absl::StatusOr<AccountResult> LocalRuntime::GetAccount(const GetAccountRequest& request) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,9 @@ class LocalRuntime final : public Runtime {
   std::optional<ShardStatus> Shard(ShardId shard) const override;
   std::vector<ShardStatus> Shards() const override;
   Balancer& balancer() const override { return *balancer_; }
+  uint64_t stale_routes_total() const override {
+    return stale_routes_.load(std::memory_order_relaxed);
+  }
   bool disk_full() const override { return disk_full_.load(std::memory_order_relaxed); }
   absl::StatusOr<storage::SpaceUsage> space() const override { return *space_.Read(); }
   absl::Status storage_health() const override { return store_.Health(); }
@@ -88,7 +92,9 @@ class LocalRuntime final : public Runtime {
   // The row for an account, or why a request for it is refused.
   absl::StatusOr<size_t> RouteOf(const Directory& directory, const AccountRef& account,
                                  uint64_t epoch) const;
-  absl::StatusOr<size_t> Admit(const Directory& directory, const ShardRequest& request) const;
+  absl::StatusOr<size_t> Admit(const Directory& directory, const ShardRequest& request);
+  // Of what RouteOf has refused, and is not asked again.
+  void CountIfStale(const absl::Status& refused);
   absl::Status WhyRefused(ShardMailbox::PushResult why) const;
   // Reads by the table in force, and once more if it is another one by then: the home that it named
   // may be cleared.
@@ -115,6 +121,7 @@ class LocalRuntime final : public Runtime {
   std::atomic<bool> draining_{false};
   std::atomic<bool> failed_{false};
   std::atomic<bool> disk_full_{false};
+  std::atomic<uint64_t> stale_routes_{0};
   Published<absl::StatusOr<storage::SpaceUsage>> space_;
 
   // How threads hear that the runtime stops, and Drain that workers have ended. A lock, since the

@@ -105,6 +105,10 @@ class Runtime {
 
   virtual Balancer& balancer() const = 0;
 
+  // Requests and reads refused because they were routed by another table than the one in force
+  // (kStaleEpoch), here or by the shard's worker.
+  virtual uint64_t stale_routes_total() const = 0;
+
   // Whether what makes the store grow is refused for want of disk space.
   virtual bool disk_full() const = 0;
   // What the store said of its disk when it was last asked, which is about once a second: asking

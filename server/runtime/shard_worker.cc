@@ -160,12 +160,14 @@ void ShardWorker::CommitTurn(ShardTurn& turn) {
     }
   }
   PublishStats();
+  if (turn.stale_routes > 0) environment_.on_stale_routes(turn.stale_routes);
   record_->EnterPhase(ThreadPhase::kReplying);
   for (ShardEffect& effect : turn.effects) Perform(effect);
   bytes_moved_ += turn.batch.bytes() + turn.read_bytes;
   turn.batch.Clear();
   turn.effects.clear();
   turn.read_bytes = 0;
+  turn.stale_routes = 0;
   turn.now = environment_.clock.Now();
   record_->EnterPhase(ThreadPhase::kRunning);
 }

@@ -38,6 +38,7 @@ class ShardWorker {
     std::function<void(CancelJob)> cancel_survey;
     std::function<void(ShardWorker& parent, StartShard)> start_shard;
     std::function<void(ShardWorker& survivor, EndShard)> end_shard;
+    std::function<void(uint64_t)> on_stale_routes;  // so many requests were refused
     std::function<void(absl::Status)> on_storage_failure;
     std::function<void()> on_finished;  // the worker does nothing after it
   };

@@ -47,6 +47,7 @@ TurnResult ShardFixture::Finish(ShardTurn turn) {
   EXPECT_THAT(store_.Commit(turn.batch), IsOk());
   TurnResult result;
   result.writes = turn.batch.count();
+  result.stale_routes = turn.stale_routes;
   result.wake_at = turn.wake_at;
   for (ShardEffect& effect : turn.effects) {
     if (auto* reply = std::get_if<Reply>(&effect)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ struct TurnResult {
   // What a change of the shard asks of the runtime and tells the coordinator.
   std::vector<ShardEffect> others;
   size_t writes = 0;  // in the turn's batch
+  uint64_t stale_routes = 0;
   absl::Time wake_at;
 };
 

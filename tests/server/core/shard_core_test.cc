@@ -35,6 +35,7 @@ TEST_F(ShardCoreTest, RefusesLateRequests) {
   ASSERT_EQ(result.replies.size(), 2u);
   EXPECT_THAT(result.replies[0].answer, IsOk());
   EXPECT_THAT(result.replies[1].answer, HasReason(Reason::kDeadlineExpired));
+  EXPECT_EQ(result.stale_routes, 0u);
   EXPECT_EQ(ValueOf(kRef, "n"), "1");
 }
 
@@ -45,7 +46,8 @@ TEST_F(ShardCoreTest, RefusesOlderEpochs) {
   for (const uint64_t epoch : {uint64_t{0}, uint64_t{2}, uint64_t{3}, uint64_t{4}}) {
     ShardRequest request = Request(1, AddOne());
     request.epoch = epoch;
-    const TurnResult result = Turn({request});
+    const TurnResult result = Turn({request, request});
+    EXPECT_EQ(result.stale_routes, epoch == 2 ? 2u : 0u);
     if (epoch == 2) {
       EXPECT_THAT(result.replies[0].answer, HasReason(Reason::kStaleEpoch));
       EXPECT_EQ(MetadataOf(result.replies[0].answer.status())["epoch"], "3");
@@ -53,7 +55,7 @@ TEST_F(ShardCoreTest, RefusesOlderEpochs) {
       EXPECT_THAT(result.replies[0].answer, IsOk());
     }
   }
-  EXPECT_EQ(ValueOf(kRef, "n"), "3");
+  EXPECT_EQ(ValueOf(kRef, "n"), "6");
 }
 
 // Plan: give the shard a range that ends at the account's key, then one that begins there.

@@ -40,6 +40,7 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
   snapshot.storage_healthy = true;
   snapshot.space = storage::SpaceUsage{.free_bytes = 1000, .used_bytes = 10};
   snapshot.epoch = TableEpoch{7};
+  snapshot.stale_routes = 9;
   snapshot.shards = {Shard(1, 5), Shard(2, 6)};
   ThreadStatus thread;
   thread.id = ThreadId{1};
@@ -65,6 +66,7 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
   for (const std::string& line : {
            std::string("shardd_shards{state=\"active\"} 2\n"),
            std::string("shardd_routing_epoch 7\n"),
+           std::string("shardd_stale_routes_total 9\n"),
            std::string("shardd_accounts 20\n"),
            std::string("shardd_storage_healthy 1\n"),
            std::string("shardd_disk_free_bytes 1000\n"),
@@ -101,7 +103,7 @@ TEST(MetricsTest, OnlyTheBusiestShardsAreNamed) {
   EXPECT_THAT(text, Not(HasSubstr("shard=\"s-0005\"")));
 
   snapshot.shards.resize(kShardsNamedMax);
-  EXPECT_THAT(TextOf(snapshot), Not(HasSubstr("other")));
+  EXPECT_THAT(TextOf(snapshot), Not(HasSubstr("\"other\"")));
 }
 
 // Plan: before the data folder is open there is nothing to tell of it, and the page still works.

@@ -205,6 +205,37 @@ TEST_F(RuntimeTest, ChecksEpochAndNamespace) {
   stale.epoch = 9;
   stale.body = AddOne(kRef);
   EXPECT_THAT(runtime_->Submit(std::move(stale)), HasReason(Reason::kStaleEpoch));
+  EXPECT_EQ(runtime_->stale_routes_total(), 3u);
+}
+
+// Plan: requests wait in a paused shard while it is split; its owners refuse what was routed by the
+// table before, and only that.
+TEST_F(RuntimeTest, WhatBecomesStaleInTheMailboxIsCounted) {
+  Start({.shard_count = 1});
+  const absl::Time until = clock_.Now() + absl::Hours(1);
+  ASSERT_THAT(AskCoordinator(PauseShardRequest{ShardId{1}, until}), IsOk());
+  for (uint32_t i = 0; i < 20; ++i) {
+    ShardRequest request;
+    request.call = CallId{1000, i};
+    request.epoch = i < 15 ? 1 : 0;
+    request.body = AddOne({"", absl::StrCat(i)});
+    ASSERT_THAT(runtime_->Submit(std::move(request)), IsOk());
+  }
+  ASSERT_OK_AND_ASSIGN(
+      const CoordinatorAnswer begun,
+      AskCoordinator(SplitShardRequest{ShardId{1}, RoutingKey{1ull << 63, 0}, {}}));
+  const OperationId operation = std::get<OperationRecord>(begun).id;
+  ASSERT_THAT(AskCoordinator(WaitOperationRequest{operation}), IsOk());
+  EXPECT_EQ(runtime_->stale_routes_total(), 0u);
+  for (const ShardId shard : {ShardId{1}, ShardId{2}}) {
+    ASSERT_THAT(AskCoordinator(PauseShardRequest{shard, clock_.Now()}), IsOk());
+  }
+  for (uint32_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(ReasonOf(sink_.WaitForReply(CallId{1000, i}).status()),
+              i < 15 ? Reason::kStaleEpoch : Reason::kUnspecified);
+  }
+  EXPECT_EQ(runtime_->stale_routes_total(), 15u);
+  Stop();
 }
 
 // Plan: a frame with good and bad requests for several shards: each gets its own answer.
@@ -223,6 +254,7 @@ TEST_F(RuntimeTest, AFrameIsAnsweredPartByPart) {
                                Reason::kStaleEpoch, Reason::kUnspecified, Reason::kUnspecified};
     EXPECT_EQ(ReasonOf(sink_.WaitForReply(CallId{7, i}).status()), expected[i % 5]) << i;
   }
+  EXPECT_EQ(runtime_->stale_routes_total(), 8u);
   Stop();
   for (const auto& [call, count] : sink_.reply_counts()) EXPECT_EQ(count, 1u);
 }
