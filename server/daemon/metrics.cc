@@ -150,6 +150,15 @@ void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
   Put(std::move(batches), families);
 }
 
+void PutMailboxWaits(const MailboxWaits& waited, Families* families) {
+  MetricFamily waits = MetricFamily::Histogram(
+      "shardd_mailbox_wait_seconds",
+      "How long requests waited in the mailboxes of their workers; all of one turn count as having "
+      "waited as long as the oldest of them.");
+  waits.Add(http::HistogramOf(kMailboxWaitBuckets, waited.buckets, waited.sum), {});
+  Put(std::move(waits), families);
+}
+
 void PutShards(const MetricsSnapshot& snapshot, Families* families) {
   uint64_t accounts = 0;
   uint64_t entries = 0;
@@ -185,6 +194,7 @@ std::vector<prometheus::MetricFamily> MetricFamiliesOf(const MetricsSnapshot& sn
     families.push_back(std::move(family));
   }
   PutWorkers(snapshot, &families);
+  PutMailboxWaits(snapshot.mailbox_waits, &families);
   if (snapshot.balancer.has_value()) PutBalancing(*snapshot.balancer, &families);
   PutCalls(snapshot.calls, &families);
   return families;

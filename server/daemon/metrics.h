@@ -13,6 +13,7 @@
 #include "server/daemon/shard_metrics.h"
 #include "server/daemon/version.h"
 #include "server/rpc/call_metrics.h"
+#include "server/runtime/mailbox_waits.h"
 #include "server/runtime/runtime.h"
 #include "server/threads_tracking_service/thread_registry.h"
 #include "storage/store.h"
@@ -34,6 +35,7 @@ struct MetricsSnapshot {
   TableEpoch epoch;
   uint64_t stale_routes = 0;
   std::vector<ShardStatus> shards;
+  MailboxWaits mailbox_waits;
   ShardSeries shard_series;
   std::optional<BalancingSeries> balancer;
 };

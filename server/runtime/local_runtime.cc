@@ -217,6 +217,8 @@ void LocalRuntime::ForgetShard(ShardId shard) {
     SHARDD_CHECK(found != workers_.end());
     worker = std::move(found->second);
     workers_.erase(found);
+    // It ran its last request before the table that ended it.
+    ended_waits_.Add(worker->mailbox_waits());
   }
   // Its mailbox is closed and empty, so its thread is about to end.
   worker->Join();
@@ -532,6 +534,13 @@ std::vector<ShardStatus> LocalRuntime::Shards() const {
     if (worker != nullptr) statuses.push_back(worker->Status(route));
   }
   return statuses;
+}
+
+MailboxWaits LocalRuntime::mailbox_waits() const {
+  MutexLock lock(workers_mutex_);
+  MailboxWaits waits = ended_waits_;
+  for (const auto& [shard, worker] : workers_) waits.Add(worker->mailbox_waits());
+  return waits;
 }
 
 absl::Status LocalRuntime::Drain(absl::Time deadline) {

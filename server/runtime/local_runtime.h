@@ -11,6 +11,7 @@
 #include "server/base/mutex.h"
 #include "server/runtime/background_jobs.h"
 #include "server/runtime/coordinator_loop.h"
+#include "server/runtime/mailbox_waits.h"
 #include "server/runtime/published.h"
 #include "server/runtime/runtime.h"
 #include "server/runtime/service_thread.h"
@@ -44,6 +45,7 @@ class LocalRuntime final : public Runtime {
   std::optional<ShardStatus> Shard(ShardId shard) const override;
   std::vector<ShardStatus> Shards() const override;
   Balancer& balancer() const override { return *balancer_; }
+  MailboxWaits mailbox_waits() const override;
   uint64_t stale_routes_total() const override {
     return stale_routes_.load(std::memory_order_relaxed);
   }
@@ -113,6 +115,7 @@ class LocalRuntime final : public Runtime {
   // A lock: workers come and go with changes of the table, and only operators look for one by name.
   mutable Mutex workers_mutex_;
   std::map<ShardId, std::unique_ptr<ShardWorker>> workers_ ABSL_GUARDED_BY(workers_mutex_);
+  MailboxWaits ended_waits_ ABSL_GUARDED_BY(workers_mutex_);  // of workers that are gone
   ShardMailboxes mailboxes_;
   std::unique_ptr<CoordinatorLoop> coordinator_;
   std::unique_ptr<BackgroundJobs> surveys_;

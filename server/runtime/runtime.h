@@ -15,6 +15,7 @@
 #include "server/core/event.h"
 #include "server/routing/table_history.h"
 #include "server/runtime/balancer.h"
+#include "server/runtime/mailbox_waits.h"
 #include "server/shard_state_operations/records.h"
 #include "server/threads_tracking_service/thread_registry.h"
 #include "storage/store.h"
@@ -105,6 +106,8 @@ class Runtime {
 
   virtual Balancer& balancer() const = 0;
 
+  // Of all requests that workers have run, also workers that have ended.
+  virtual MailboxWaits mailbox_waits() const = 0;
   // Requests and reads refused because they were routed by another table than the one in force
   // (kStaleEpoch), here or by the shard's worker.
   virtual uint64_t stale_routes_total() const = 0;

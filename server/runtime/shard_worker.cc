@@ -1,5 +1,6 @@
 #include "server/runtime/shard_worker.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -98,6 +99,7 @@ void ShardWorker::Measure(const ShardMailbox::Mail& mail, uint64_t requests, abs
   // is, so a worker that commits all the time can still take more.
   work.busy = environment_.clock.Now() - begun - committing_;
   work.bytes = bytes_moved_;
+  if (requests > 0) waits_.Count(requests, std::max(begun - mail.oldest, absl::ZeroDuration()));
   if (requests > 0 && begun > mail.oldest) {
     // One item has waited since then; several came evenly in that time.
     const absl::Duration wait = (begun - mail.oldest) * static_cast<double>(requests);

@@ -11,6 +11,7 @@
 #include "server/base/clock.h"
 #include "server/core/event.h"
 #include "server/core/shard_core.h"
+#include "server/runtime/mailbox_waits.h"
 #include "server/runtime/runtime.h"
 #include "server/runtime/service_thread.h"
 #include "server/runtime/shard_mailbox.h"
@@ -23,8 +24,8 @@ namespace shardd {
 // batch, then lets the answers out. Nothing leaves before the batch that records it is durable.
 // Commands of the coordinator are run between two turns, each in a turn of its own.
 //
-// Thread safety: Status, Close and Abandon from any thread; the rest from whoever owns it.
-// Lifetime: Start, then Close, then Join or destruction.
+// Thread safety: Status, mailbox_waits, Close and Abandon from any thread; the rest from whoever
+// owns it. Lifetime: Start, then Close, then Join or destruction.
 class ShardWorker {
  public:
   // All called on the worker's thread.
@@ -54,6 +55,7 @@ class ShardWorker {
   const std::shared_ptr<ShardMailbox>& mailbox() const { return mailbox_; }
   // `route`: as the table says, which the worker may be ahead of.
   ShardStatus Status(const Route& route) const;
+  MailboxWaits mailbox_waits() const { return waits_.Read(); }
 
   // Refuses new items; the worker ends when the mailbox is empty.
   void Close() { mailbox_->Close(); }
@@ -93,6 +95,7 @@ class ShardWorker {
   std::atomic<uint64_t> byte_count_{0};
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> batches_{0};
+  MailboxWaitCounter waits_;
   std::atomic<bool> abandoned_{false};
 
   std::unique_ptr<ServiceThread> thread_;

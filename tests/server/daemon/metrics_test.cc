@@ -42,6 +42,9 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
   snapshot.epoch = TableEpoch{7};
   snapshot.stale_routes = 9;
   snapshot.shards = {Shard(1, 5), Shard(2, 6)};
+  snapshot.mailbox_waits.buckets[1] = 4;
+  snapshot.mailbox_waits.buckets.back() = 1;
+  snapshot.mailbox_waits.sum = absl::Seconds(12);
   ThreadStatus thread;
   thread.id = ThreadId{1};
   thread.role = ThreadRole::kWorker;
@@ -71,6 +74,10 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
            std::string("shardd_storage_healthy 1\n"),
            std::string("shardd_disk_free_bytes 1000\n"),
            std::string("shardd_mailbox_depth{shard=\"s-0001\"} 2\n"),
+           std::string("shardd_mailbox_wait_seconds_bucket{le=\"5e-05\"} 0\n"),
+           std::string("shardd_mailbox_wait_seconds_bucket{le=\"10\"} 4\n"),
+           std::string("shardd_mailbox_wait_seconds_bucket{le=\"+Inf\"} 5\n"),
+           std::string("shardd_mailbox_wait_seconds_sum 12\n"),
            std::string("shardd_worker_busy_seconds_total{shard=\"s-0001\"} 1.5\n"),
            std::string("shardd_worker_requests_total{shard=\"s-0002\"} 6\n"),
            std::string("shardd_worker_batches_total{shard=\"s-0002\"} 1\n"),
