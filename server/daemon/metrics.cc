@@ -98,18 +98,26 @@ void PutStorage(const MetricsSnapshot& snapshot, Families* families) {
 struct ShardRow {
   std::string name;
   uint64_t mailbox_depth = 0;
+  absl::Duration mailbox_oldest;
   uint64_t requests = 0;
   uint64_t batches = 0;
   absl::Duration busy_time;
 };
 
 std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
-  std::map<ThreadId, absl::Duration> busy;
-  for (const ThreadStatus& thread : snapshot.threads) busy[thread.id] = thread.busy_time;
+  std::map<ThreadId, const ThreadStatus*> threads;
+  for (const ThreadStatus& thread : snapshot.threads) threads[thread.id] = &thread;
   std::vector<ShardRow> rows;
   for (const ShardStatus& shard : snapshot.shards) {
-    rows.push_back({ToText(shard.route.shard), shard.mailbox_depth, shard.requests_total,
-                    shard.batches_total, busy[shard.thread]});
+    ShardRow& row = rows.emplace_back();
+    row.name = ToText(shard.route.shard);
+    row.mailbox_depth = shard.mailbox_depth;
+    row.requests = shard.requests_total;
+    row.batches = shard.batches_total;
+    const auto thread = threads.find(shard.thread);
+    if (thread == threads.end()) continue;  // begun since the threads were listed
+    row.mailbox_oldest = thread->second->queue_oldest_age;
+    row.busy_time = thread->second->busy_time;
   }
   // By name where equal, so that idle shards do not change places.
   std::sort(rows.begin(), rows.end(), [](const ShardRow& a, const ShardRow& b) {
@@ -120,6 +128,7 @@ std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
   other.name = "other";
   for (size_t i = kShardsNamedMax; i < rows.size(); ++i) {
     other.mailbox_depth += rows[i].mailbox_depth;
+    other.mailbox_oldest = std::max(other.mailbox_oldest, rows[i].mailbox_oldest);
     other.requests += rows[i].requests;
     other.batches += rows[i].batches;
     other.busy_time += rows[i].busy_time;
@@ -132,6 +141,9 @@ std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
 void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
   MetricFamily depth =
       MetricFamily::Gauge("shardd_mailbox_depth", "Requests waiting for their worker.");
+  MetricFamily oldest =
+      MetricFamily::Gauge("shardd_mailbox_oldest_seconds",
+                          "How long the oldest request that waits for its worker has waited.");
   MetricFamily busy =
       MetricFamily::Counter("shardd_worker_busy_seconds_total", "Time workers spent in turns.");
   MetricFamily requests =
@@ -140,11 +152,13 @@ void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
       MetricFamily::Counter("shardd_worker_batches_total", "Write batches committed by workers.");
   for (const ShardRow& row : RowsOf(snapshot)) {
     depth.Add(static_cast<double>(row.mailbox_depth), {{"shard", row.name}});
+    oldest.Add(absl::ToDoubleSeconds(row.mailbox_oldest), {{"shard", row.name}});
     busy.Add(absl::ToDoubleSeconds(row.busy_time), {{"shard", row.name}});
     requests.Add(static_cast<double>(row.requests), {{"shard", row.name}});
     batches.Add(static_cast<double>(row.batches), {{"shard", row.name}});
   }
   Put(std::move(depth), families);
+  Put(std::move(oldest), families);
   Put(std::move(busy), families);
   Put(std::move(requests), families);
   Put(std::move(batches), families);

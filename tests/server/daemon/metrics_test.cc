@@ -50,6 +50,7 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
   thread.role = ThreadRole::kWorker;
   thread.state = ThreadState::kRunning;
   thread.busy_time = absl::Milliseconds(1500);
+  thread.queue_oldest_age = absl::Milliseconds(250);
   snapshot.threads.push_back(thread);
   rpc::MethodCounts get;
   get.service = "shardd.v1.StateService";
@@ -74,6 +75,8 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
            std::string("shardd_storage_healthy 1\n"),
            std::string("shardd_disk_free_bytes 1000\n"),
            std::string("shardd_mailbox_depth{shard=\"s-0001\"} 2\n"),
+           std::string("shardd_mailbox_oldest_seconds{shard=\"s-0001\"} 0.25\n"),
+           std::string("shardd_mailbox_oldest_seconds{shard=\"s-0002\"} 0\n"),
            std::string("shardd_mailbox_wait_seconds_bucket{le=\"5e-05\"} 0\n"),
            std::string("shardd_mailbox_wait_seconds_bucket{le=\"10\"} 4\n"),
            std::string("shardd_mailbox_wait_seconds_bucket{le=\"+Inf\"} 5\n"),
@@ -102,10 +105,16 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
 TEST(MetricsTest, OnlyTheBusiestShardsAreNamed) {
   MetricsSnapshot snapshot;
   const uint64_t shards = kShardsNamedMax + 5;
-  for (uint64_t id = 1; id <= shards; ++id) snapshot.shards.push_back(Shard(id, 100 + id));
+  for (uint64_t id = 1; id <= shards; ++id) {
+    snapshot.shards.push_back(Shard(id, 100 + id));
+    ThreadStatus& thread = snapshot.threads.emplace_back();
+    thread.id = ThreadId{id};
+    thread.queue_oldest_age = absl::Seconds(id % 4);
+  }
   const std::string text = TextOf(snapshot);
   EXPECT_THAT(text, HasSubstr("shardd_worker_requests_total{shard=\"other\"} 515\n"));  // 101 … 105
   EXPECT_THAT(text, HasSubstr("shardd_mailbox_depth{shard=\"other\"} 10\n"));
+  EXPECT_THAT(text, HasSubstr("shardd_mailbox_oldest_seconds{shard=\"other\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("shardd_worker_requests_total{shard=\"s-0006\"} 106\n"));
   EXPECT_THAT(text, Not(HasSubstr("shard=\"s-0005\"")));
 
