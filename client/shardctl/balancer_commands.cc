@@ -81,16 +81,14 @@ absl::StatusOr<ExitCode> Explain(Invocation& invocation, const std::string& shar
   request.set_shard_id(shard);
   const auto response = (*daemon)->ExplainShard(request);
   if (!response.ok()) return response.status();
-  std::vector<Row> candidates;
-  for (const auto& candidate : response->now().candidates()) {
-    candidates.push_back(CandidateRow(candidate));
-  }
-  std::vector<Row> history;
-  for (const auto& decision : response->history()) history.push_back(DecisionRow(decision));
   // Of a shard that is no more, the newest decision stands for the last check.
   const bool gone = !response->has_now() && response->history_size() > 0;
-  Row row = DecisionRow(gone ? response->history(0) : response->now());
-  row.more["candidates"] = RowsJson(CandidateColumns(), candidates);
+  const v1::BalancingDecision& shown = gone ? response->history(0) : response->now();
+  std::vector<Row> candidates;
+  for (const auto& candidate : shown.candidates()) candidates.push_back(CandidateRow(candidate));
+  std::vector<Row> history;
+  for (const auto& decision : response->history()) history.push_back(DecisionRow(decision));
+  Row row = DecisionRow(shown);
   row.more["history"] = RowsJson(DecisionColumns(), history);
   PrintObject(invocation.terminal.out, invocation.rows_options(), "explanation", DecisionColumns(),
               row, 1);

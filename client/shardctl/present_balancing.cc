@@ -53,7 +53,17 @@ Json InputsJson(const v1::BalancingInputs& inputs) {
   json["bytes_per_second"] = inputs.rate().bytes_per_second();
   json["breaches"] = inputs.breaches();
   json["bytes_stored"] = JsonNumber(inputs.bytes_stored());
+  json["measured_since"] = TimeCell(inputs.has_measured_since(), inputs.measured_since()).json;
+  json["last_change"] = TimeCell(inputs.has_last_change_time(), inputs.last_change_time()).json;
   return json;
+}
+
+Json CandidatesJson(const v1::BalancingDecision& decision) {
+  Json candidates = Json::array();
+  for (const v1::SplitKeyCandidate& candidate : decision.candidates()) {
+    candidates.push_back(RowJson(CandidateColumns(), CandidateRow(candidate)));
+  }
+  return candidates;
 }
 
 }  // namespace
@@ -228,6 +238,7 @@ Row DecisionRow(const v1::BalancingDecision& decision) {
   row.more["split_keys"] = std::move(keys);
   row.more["score"] = decision.score();
   row.more["inputs"] = InputsJson(decision.inputs());
+  row.more["candidates"] = CandidatesJson(decision);
   return row;
 }
 

@@ -144,6 +144,32 @@ TEST_F(BalancerCommandsTest, ExplainShowsTheKeysThatWereLookedAt) {
   EXPECT_THAT(gone.err, HasSubstr("not there in the last check"));
 }
 
+// Plan: a past decision carries all that it rested on, wherever it is shown.
+TEST_F(BalancerCommandsTest, PastDecisionsSayWhatTheyRestedOn) {
+  v1::BalancingDecision decision = Split("s-0001");
+  v1::SplitKeyCandidate& candidate = *decision.add_candidates();
+  candidate.set_routing_key(std::string(16, '\x80'));
+  candidate.set_left_share(0.4);
+  candidate.set_fault("UNBALANCED");
+  decision.mutable_inputs()->mutable_measured_since()->set_seconds(1'700'000'000);
+  ctl_.daemon.balancing().SetDecisions({decision, Split("s-0002")});
+  v1::ExplainShardResponse explanation;
+  *explanation.add_history() = decision;
+  ctl_.daemon.balancing().SetExplanation(explanation);
+
+  const auto explained = ctl_.Run({"balancer", "explain", "s-0001", "-o", "json"}).json();
+  const auto listed = ctl_.Run({"balancer", "decisions", "-o", "json"}).json()["items"];
+  for (const auto& shown : {explained, explained["history"][0], listed[0]}) {
+    EXPECT_EQ(shown["candidates"][0]["left"], 0.4) << shown;
+    EXPECT_EQ(shown["candidates"][0]["fault"], "UNBALANCED") << shown;
+    EXPECT_EQ(shown["inputs"]["measured_since"], "2023-11-14T22:13:20Z") << shown;
+    ASSERT_TRUE(shown["inputs"].contains("last_change")) << shown;
+    EXPECT_TRUE(shown["inputs"]["last_change"].is_null()) << shown;
+  }
+  EXPECT_EQ(listed[1]["candidates"].size(), 0u);
+  EXPECT_THAT(ctl_.Run({"balancer", "explain", "s-0001"}).out, HasSubstr("UNBALANCED"));
+}
+
 TEST_F(BalancerCommandsTest, DecisionsAreListedPageByPage) {
   std::vector<v1::BalancingDecision> decisions;
   for (int i = 0; i < 70; ++i) {
