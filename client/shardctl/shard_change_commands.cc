@@ -1,6 +1,8 @@
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/shardctl/await_operation.h"
 #include "client/shardctl/shard_commands.h"
@@ -33,6 +35,13 @@ std::string CheckAccount(const std::string& text) {
   if (slash != std::string::npos && slash + 1 < text.size()) return "";
   return absl::StrCat("\"", text,
                       "\" is not NAMESPACE/ID; write /ID for an account without a namespace");
+}
+
+// Not left to the parser: it takes -1, and 0 would be no guard at all.
+std::string CheckEpoch(const std::string& text) {
+  uint64_t epoch = 0;
+  if (absl::SimpleAtoi(text, &epoch) && epoch > 0) return "";
+  return absl::StrCat("\"", text, "\" is not an epoch; it must be 1 or more");
 }
 
 absl::Status SetPlace(const ChangeOptions& options, v1::SplitShardRequest& request) {
@@ -95,7 +104,8 @@ absl::StatusOr<ExitCode> MoveHome(Invocation& invocation, const ChangeOptions& o
 void AddChangeOptions(CLI::App* app, ChangeOptions& options) {
   app->add_option("--expected-epoch", options.expected_epoch,
                   "Refuse unless the routing table is at this epoch (default any).")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Validator([](std::string& text) { return CheckEpoch(text); }, ""));
   app->add_flag("--dry-run", options.dry_run, "Only say what would be done.");
   app->add_flag("--wait", options.wait, "Wait until it has ended, and fail as it did.");
 }

@@ -138,7 +138,7 @@ absl::StatusOr<Route> ShardLedger::FindFree(ShardId shard, const ChangeGuard& gu
   const Route* const route = table().FindShard(shard);
   if (route == nullptr) return ShardNotFound(shard);
   if (guard.expected_epoch != 0 && guard.expected_epoch != table().epoch().value) {
-    return StaleEpoch(guard.expected_epoch, table().epoch(), *route);
+    return UnexpectedEpoch(guard.expected_epoch, table().epoch(), *route);
   }
   const OperationId operation = note(shard).operation;
   if (operation.value == 0) return *route;

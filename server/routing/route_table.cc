@@ -141,14 +141,26 @@ RouteTableDiff Diff(const RouteTable& older, const RouteTable& newer) {
                         Missing(newer.routes(), older.routes())};
 }
 
-absl::Status StaleEpoch(uint64_t asked, TableEpoch epoch, const Route& route) {
-  absl::Status status =
-      Error(Reason::kStaleEpoch, absl::StrCat("the request was routed by epoch ", asked,
-                                              "; the routing table is at epoch ", epoch.value));
+namespace {
+
+// `asked` is how the caller came by its epoch.
+absl::Status OtherEpoch(absl::string_view asked, TableEpoch epoch, const Route& route) {
+  absl::Status status = Error(Reason::kStaleEpoch,
+                              absl::StrCat(asked, "; the routing table is at epoch ", epoch.value));
   status = WithMetadata(status, "epoch", absl::StrCat(epoch.value));
   status = WithMetadata(status, "shard", ToText(route.shard));
   status = WithMetadata(status, "start", ToHex(route.range.start));
   return WithMetadata(status, "end", route.range.end.has_value() ? ToHex(*route.range.end) : "");
+}
+
+}  // namespace
+
+absl::Status StaleEpoch(uint64_t asked, TableEpoch epoch, const Route& route) {
+  return OtherEpoch(absl::StrCat("the request was routed by epoch ", asked), epoch, route);
+}
+
+absl::Status UnexpectedEpoch(uint64_t expected, TableEpoch epoch, const Route& route) {
+  return OtherEpoch(absl::StrCat("the change expects epoch ", expected), epoch, route);
 }
 
 }  // namespace shardd

@@ -69,4 +69,7 @@ RouteTableDiff Diff(const RouteTable& older, const RouteTable& newer);
 // now.
 absl::Status StaleEpoch(uint64_t asked, TableEpoch epoch, const Route& route);
 
+// kStaleEpoch likewise: a change of shards was to be made only at the epoch `expected`.
+absl::Status UnexpectedEpoch(uint64_t expected, TableEpoch epoch, const Route& route);
+
 }  // namespace shardd

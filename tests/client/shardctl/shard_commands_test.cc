@@ -92,6 +92,15 @@ TEST_F(ShardCommandsTest, AnExpectedEpochThatIsStaleIsAConflict) {
   EXPECT_EQ(ctl_.Run({"shard", "split", "s-0001", "--expected-epoch", "1"}).exit_code, kOk);
 }
 
+TEST_F(ShardCommandsTest, AnExpectedEpochThatIsNoneIsRefused) {
+  for (const char* epoch : {"0", "-1", "x", "18446744073709551616", ""}) {
+    const Ran ran = ctl_.Run({"shard", "split", "s-0001", "--expected-epoch", epoch});
+    EXPECT_EQ(ran.exit_code, kUsage) << epoch;
+    EXPECT_THAT(ran.err, HasSubstr("it must be 1 or more")) << epoch;
+  }
+  EXPECT_EQ(shard_count(), 4u);
+}
+
 TEST_F(ShardCommandsTest, MergingAsksFirst) {
   const Ran refused = ctl_.Run({"shard", "merge", "s-0001", "s-0002"});
   EXPECT_EQ(refused.exit_code, kUsage);

@@ -594,7 +594,9 @@ TEST(ShardChangesTest, TheExpectedEpochIsCompared) {
   World world;
   SplitShardRequest request = SplitAll(world);
   request.guard.expected_epoch = 2;
-  EXPECT_THAT(world.Ask(request), HasReason(Reason::kStaleEpoch));
+  const absl::Status refused = world.Ask(request).status();
+  EXPECT_THAT(refused, HasReason(Reason::kStaleEpoch));
+  EXPECT_EQ(refused.message(), "the change expects epoch 2; the routing table is at epoch 1");
   request.guard.expected_epoch = 1;
   ASSERT_THAT(world.Ask(request), IsOk());
   world.RunToTheEnd();
