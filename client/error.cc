@@ -44,6 +44,21 @@ absl::StatusCode CodeOfEnd(v1::ErrorReason reason) {
   }
 }
 
+// Whether an operation that did not succeed may have changed something. Of these kinds nothing is
+// in force before their last step, and that one does not fail; a merge may have moved a shard home
+// by then, and a deletion has deleted some accounts.
+v1::Effect EffectOfEnd(v1::OperationKind kind) {
+  switch (kind) {
+    case v1::OPERATION_KIND_SPLIT:
+    case v1::OPERATION_KIND_REHOME:
+    case v1::OPERATION_KIND_VERIFY:
+    case v1::OPERATION_KIND_COMPACT:
+      return v1::EFFECT_NOT_APPLIED;
+    default:
+      return v1::EFFECT_UNKNOWN;
+  }
+}
+
 void ReadErrorInfo(const google::rpc::ErrorInfo& info, ErrorDetail& detail) {
   if (info.domain() != kDomain) return;
   detail.reason_name = info.reason();
@@ -88,7 +103,7 @@ absl::Status FromOperationError(const v1::OperationError& error) {
   google::rpc::Status details;
   google::rpc::ErrorInfo info;
   info.set_domain(kDomain);
-  info.set_reason(ReasonName(error.reason()));
+  if (error.reason() != v1::ERROR_REASON_UNSPECIFIED) info.set_reason(ReasonName(error.reason()));
   if (error.effect() == v1::EFFECT_NOT_APPLIED)
     (*info.mutable_metadata())[kEffectKey] = kNotApplied;
   details.add_details()->PackFrom(info);
@@ -102,10 +117,13 @@ absl::Status FromOperationError(const v1::OperationError& error) {
 
 absl::Status FromOperation(const v1::Operation& operation) {
   if (operation.state() == v1::OPERATION_STATE_SUCCEEDED) return absl::OkStatus();
-  if (operation.state() == v1::OPERATION_STATE_CANCELLED) {
-    return absl::AbortedError(absl::StrCat("operation ", operation.id(), " was cancelled"));
-  }
   v1::OperationError error;
+  error.set_effect(EffectOfEnd(operation.kind()));
+  if (operation.state() == v1::OPERATION_STATE_CANCELLED) {
+    error.set_code(static_cast<int>(absl::StatusCode::kAborted));
+    error.set_message(absl::StrCat("operation ", operation.id(), " was cancelled"));
+    return FromOperationError(error);
+  }
   error.set_code(static_cast<int>(CodeOfEnd(operation.error_reason())));
   error.set_reason(operation.error_reason());
   error.set_message(operation.error_message());

@@ -42,6 +42,7 @@ absl::Status FromGrpc(const grpc::Status& status);
 absl::Status FromOperationError(const v1::OperationError& error);
 
 // The outcome of an operation that has ended. Cancelled is kAborted: the caller did not ask for it.
+// The effect is NOT_APPLIED for the kinds that change nothing unless they succeed.
 absl::Status FromOperation(const v1::Operation& operation);
 
 // What the daemon said about `status`; nearly empty if it said nothing.

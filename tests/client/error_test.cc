@@ -46,6 +46,41 @@ TEST(ErrorTest, EffectIsUnknownUnlessVouchedFor) {
       v1::EFFECT_UNKNOWN);
 }
 
+struct EndOfOperation {
+  v1::OperationKind kind;
+  v1::Effect effect;
+};
+
+// Plan: operations of each sort fail and are cancelled; those that change nothing unless they
+// succeed say so.
+TEST(ErrorTest, OperationsThatEndInVainSayWhetherTheyChangedAnything) {
+  const EndOfOperation rows[] = {
+      {v1::OPERATION_KIND_SPLIT, v1::EFFECT_NOT_APPLIED},
+      {v1::OPERATION_KIND_REHOME, v1::EFFECT_NOT_APPLIED},
+      {v1::OPERATION_KIND_VERIFY, v1::EFFECT_NOT_APPLIED},
+      {v1::OPERATION_KIND_COMPACT, v1::EFFECT_NOT_APPLIED},
+      {v1::OPERATION_KIND_MERGE, v1::EFFECT_UNKNOWN},
+      {v1::OPERATION_KIND_DELETE_NAMESPACE, v1::EFFECT_UNKNOWN},
+      {v1::OPERATION_KIND_UNSPECIFIED, v1::EFFECT_UNKNOWN},
+  };
+  for (const EndOfOperation& row : rows) {
+    SCOPED_TRACE(v1::OperationKind_Name(row.kind));
+    v1::Operation operation;
+    operation.set_id("op-7");
+    operation.set_kind(row.kind);
+    operation.set_state(v1::OPERATION_STATE_FAILED);
+    operation.set_error_reason(v1::ERROR_REASON_CANNOT_SPLIT);
+    EXPECT_EQ(DetailOf(FromOperation(operation)).effect, row.effect);
+    EXPECT_EQ(DetailOf(FromOperation(operation)).reason_name, "CANNOT_SPLIT");
+    operation.set_state(v1::OPERATION_STATE_CANCELLED);
+    const absl::Status cancelled = FromOperation(operation);
+    EXPECT_TRUE(absl::IsAborted(cancelled));
+    EXPECT_EQ(cancelled.message(), "operation op-7 was cancelled");
+    EXPECT_EQ(DetailOf(cancelled).effect, row.effect);
+    EXPECT_EQ(DetailOf(cancelled).reason_name, "");
+  }
+}
+
 TEST(ErrorTest, ReadsTheEffectInEitherCase) {
   for (const char* effect : {"not_applied", "NOT_APPLIED"}) {
     google::rpc::Status details;

@@ -69,6 +69,20 @@ TEST_F(ShardCommandsTest, SplitTakesAKeyOrAnAccount) {
   EXPECT_THAT(outside.err, HasSubstr("reason CANNOT_SPLIT"));
 }
 
+TEST_F(ShardCommandsTest, ASplitThatFailsHasChangedNothing) {
+  client::FakeDaemon::Faults faults;
+  v1::Operation& failed = faults.ended_operation.emplace();
+  failed.set_id("op-2");
+  failed.set_kind(v1::OPERATION_KIND_SPLIT);
+  failed.set_state(v1::OPERATION_STATE_FAILED);
+  failed.set_error_reason(v1::ERROR_REASON_CANNOT_SPLIT);
+  ctl_.daemon.SetFaults(faults);
+  const Ran ran = ctl_.Run({"shard", "split", "s-0001", "--wait"});
+  EXPECT_EQ(ran.exit_code, kConflict);
+  EXPECT_THAT(ran.err, HasSubstr("reason CANNOT_SPLIT"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("effect unknown")));
+}
+
 TEST_F(ShardCommandsTest, ADryRunChangesNothing) {
   for (const std::vector<std::string>& change :
        std::vector<std::vector<std::string>>{{"shard", "split", "s-0001"},
