@@ -29,10 +29,6 @@ std::string Other(const Routes& routes, const std::string& shard) {
   return "";
 }
 
-std::string KeyText(const std::string& key) {
-  return absl::StrCat(Hex(key.substr(0, 8)), key.size() > 8 ? ".." : "");
-}
-
 class Drawing {
  public:
   explicit Drawing(const v1::GetShardLineageResponse& lineage) : lineage_(lineage) {}
@@ -104,10 +100,11 @@ class Drawing {
       case v1::OPERATION_KIND_SPLIT:
         if (before == nullptr) {
           return absl::StrCat("split off from ", Other(change.removed(), shard), " at ",
-                              after == nullptr ? "" : KeyText(after->start()));
+                              after == nullptr ? "" : RoutingKeyText(after->start()));
         }
-        return absl::StrCat("gave what lies from ", after == nullptr ? "" : KeyText(after->end()),
-                            " on to ", Other(change.added(), shard));
+        return absl::StrCat("gave what lies from ",
+                            after == nullptr ? "" : RoutingKeyText(after->end()), " on to ",
+                            Other(change.added(), shard));
       case v1::OPERATION_KIND_MERGE:
         if (after == nullptr)
           return absl::StrCat("ended: merged into ", Other(change.added(), shard));

@@ -24,10 +24,9 @@ Cell LabelsCell(const google::protobuf::Map<std::string, std::string>& labels) {
 // 0 means the daemon's own maximum.
 Cell LimitCell(uint64_t limit) { return limit == 0 ? Cell(nullptr, "default") : NumberCell(limit); }
 
-// The first half of a routing key says enough on a screen.
 Cell KeyCell(const std::string& key, const std::string& if_empty) {
   if (key.empty()) return Cell(nullptr, if_empty);
-  return Cell(Hex(key), absl::StrCat(Hex(key.substr(0, 8)), key.size() > 8 ? ".." : ""));
+  return Cell(Hex(key), RoutingKeyText(key));
 }
 
 Tone OperationTone(v1::OperationState state) {
@@ -211,7 +210,7 @@ Cell ShardChangeCell(const v1::ShardChange& change) {
   const auto add = [&text](const std::string& words) {
     absl::StrAppend(&text, text.empty() ? "" : "  ", words);
   };
-  if (!change.split_key().empty()) add(absl::StrCat("at ", KeyCell(change.split_key(), "").text));
+  if (!change.split_key().empty()) add(absl::StrCat("at ", RoutingKeyText(change.split_key())));
   if (!change.to_home().empty()) add(absl::StrCat(change.from_home(), " -> ", change.to_home()));
   if (change.epoch() != 0) add(absl::StrCat("epoch ", change.epoch()));
   if (change.has_pause()) {

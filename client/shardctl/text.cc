@@ -112,6 +112,14 @@ absl::StatusOr<std::string> FromHex(std::string_view text) {
   return bytes;
 }
 
+std::string RoutingKeyText(std::string_view key) {
+  // The namespace's half. Most ranges begin and end at its borders, or not far behind.
+  constexpr size_t kShownAlways = 8;
+  size_t size = key.size();
+  while (size > kShownAlways && key[size - 1] == '\0') --size;
+  return Hex(key.substr(0, size));
+}
+
 std::string Thousands(uint64_t number) {
   std::string digits = absl::StrCat(number);
   for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");

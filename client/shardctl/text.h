@@ -30,6 +30,10 @@ std::string Base64(std::string_view bytes);
 absl::StatusOr<std::string> FromBase64(std::string_view text);
 absl::StatusOr<std::string> FromHex(std::string_view text);
 
+// A routing key, without the zero bytes at its end beyond the first half. What is left out is what
+// `--at` puts there, so that a copied key is the same key.
+std::string RoutingKeyText(std::string_view key);
+
 // 1234567 as "1,234,567".
 std::string Thousands(uint64_t number);
 

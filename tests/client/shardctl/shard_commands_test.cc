@@ -49,7 +49,7 @@ TEST_F(ShardCommandsTest, SplitIsBegunOrWaitedFor) {
   EXPECT_EQ(shard_count(), 6u);
 
   const Ran table = ctl_.Run({"operation", "get", "op-3"});
-  EXPECT_THAT(table.out, HasSubstr("s-0001 s-0006  at 2000000000000000..  epoch 3  paused 4ms"));
+  EXPECT_THAT(table.out, HasSubstr("s-0001 s-0006  at 2000000000000000  epoch 3  paused 4ms"));
 }
 
 TEST_F(ShardCommandsTest, SplitTakesAKeyOrAnAccount) {
@@ -97,6 +97,23 @@ TEST_F(ShardCommandsTest, ADryRunChangesNothing) {
     EXPECT_EQ(ran.err, "") << change[1];
   }
   EXPECT_EQ(ctl_.Run({"shard", "list", "-o", "json"}).json()["epoch"], 1);
+}
+
+// Plan: two shards are split at keys of one namespace; the keys look different, and one that is
+// copied from the screen is the same key.
+TEST_F(ShardCommandsTest, AKeyOnTheScreenIsTheKey) {
+  const std::string first =
+      "2000000000000000"
+      "40";
+  const std::string second =
+      "2000000000000000"
+      "80";
+  EXPECT_EQ(ctl_.Run({"shard", "split", "s-0001", "--at", first}).exit_code, kOk);
+  EXPECT_EQ(ctl_.Run({"shard", "split", "s-0005", "--at", second}).exit_code, kOk);
+  EXPECT_THAT(ctl_.Run({"route", "map"}).out, HasSubstr(first + "  " + second));
+  EXPECT_THAT(ctl_.Run({"operation", "get", "op-3"}).out, HasSubstr("at " + second + "  "));
+  const Ran again = ctl_.Run({"shard", "split", "s-0006", "--at", second});
+  EXPECT_THAT(again.err, HasSubstr("reason CANNOT_SPLIT")) << "it begins there already";
 }
 
 TEST_F(ShardCommandsTest, AnExpectedEpochThatIsStaleIsAConflict) {
@@ -303,7 +320,7 @@ TEST_F(ShardCommandsTest, LineageIsATreeForPeopleAndRowsForPrograms) {
   EXPECT_EQ(tree.exit_code, kOk) << tree.err;
   EXPECT_EQ(tree.out,
             "s-0005\n"
-            "│ epoch 2: split off from s-0001 at 2000000000000000..  (2023-11-14 22:13:22Z, op-2)\n"
+            "│ epoch 2: split off from s-0001 at 2000000000000000  (2023-11-14 22:13:22Z, op-2)\n"
             "○ s-0001 was there from the start\n");
   const auto json = ctl_.Run({"shard", "lineage", "s-0005", "-o", "json"}).json();
   EXPECT_EQ(json["compacted"], false);

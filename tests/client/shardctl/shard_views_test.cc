@@ -94,9 +94,9 @@ TEST(LineageTest, BranchesMeetWhereTheyParted) {
             "│ epoch 4: took over s-6  (1970-01-01 00:00:04Z, op-4)\n"
             "├─ s-6\n"
             "│  │ epoch 3: see there\n"
-            "│ epoch 3: gave what lies from 2000000000000000.. on to s-6  (1970-01-01 00:00:03Z, "
+            "│ epoch 3: gave what lies from 2000000000000000 on to s-6  (1970-01-01 00:00:03Z, "
             "op-3)\n"
-            "│ epoch 2: split off from s-1 at 1000000000000000..  (1970-01-01 00:00:02Z, op-2)\n"
+            "│ epoch 2: split off from s-1 at 1000000000000000  (1970-01-01 00:00:02Z, op-2)\n"
             "○ s-1 was there from the start\n");
 }
 

@@ -52,6 +52,16 @@ TEST(TextTest, ReadsBackBase64AndHex) {
   for (const char* bad : {"a", "zz", "0 "}) EXPECT_FALSE(FromHex(bad).ok()) << bad;
 }
 
+TEST(TextTest, ShowsRoutingKeysWhole) {
+  EXPECT_EQ(RoutingKeyText(std::string(16, '\0')), "0000000000000000");
+  EXPECT_EQ(RoutingKeyText("\x40" + std::string(15, '\0')), "4000000000000000");
+  EXPECT_EQ(RoutingKeyText(std::string(9, '\xab') + std::string(7, '\0')), "ababababababababab");
+  EXPECT_EQ(RoutingKeyText(std::string(8, '\0') + "\x10" + std::string(6, '\0') + "\x01"),
+            "00000000000000001000000000000001");
+  EXPECT_EQ(RoutingKeyText(std::string(16, '\xff')), std::string(32, 'f'));
+  EXPECT_EQ(RoutingKeyText(std::string("\x40\0", 2)), "4000");
+}
+
 TEST(TextTest, WritesNumbersForPeople) {
   EXPECT_EQ(Thousands(0), "0");
   EXPECT_EQ(Thousands(999), "999");
