@@ -45,8 +45,9 @@ absl::StatusOr<v1::Operation> WaitCallByCall(Invocation& invocation, const std::
     progress.Say(absl::StrCat(id, ": ", Printable(response->operation().status_message())));
     progress.Show(response->operation().steps_done(), /*bytes_done=*/0);
     if (invocation.interrupt.requested()) return absl::CancelledError("interrupted");
+    // Not a deadline exceeded, which says that the daemon is silent: it answered all the time.
     if (invocation.clock.Now() >= give_up) {
-      return absl::DeadlineExceededError(absl::StrCat("operation ", id, " has not ended yet"));
+      return absl::UnknownError(absl::StrCat("operation ", id, " has not ended yet"));
     }
   }
 }
@@ -81,7 +82,7 @@ absl::StatusOr<v1::Operation> AwaitOperation(Invocation& invocation, const std::
   auto operation = WaitCallByCall(invocation, id, patience);
   const absl::Status& status = operation.status();
   if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status) ||
-      absl::IsUnavailable(status)) {
+      absl::IsUnavailable(status) || absl::IsUnknown(status)) {
     invocation.Note(absl::StrCat("It goes on. Wait again: shardctl operation wait ", id));
   }
   return operation;

@@ -12,7 +12,7 @@ namespace shardd::shardctl {
 // The operation as it is once it has ended, however it did. Shows on a terminal how far it is.
 //
 // Whatever ends the waiting does not end the operation, and a note says how to wait again: an
-// interrupt (kCancelled), `patience` that is used up (kDeadlineExceeded), a daemon that is gone.
+// interrupt (kCancelled), `patience` that is used up (kUnknown), a daemon that is gone.
 absl::StatusOr<v1::Operation> AwaitOperation(Invocation& invocation, const std::string& id,
                                              absl::Duration patience);
 

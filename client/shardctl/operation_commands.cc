@@ -87,7 +87,8 @@ void AddOperationCommands(CommandTree& tree) {
                            {"shardctl operation wait op-17 --for 10m"},
                            [wait](Invocation& invocation) { return Wait(invocation, *wait); });
   AddId(app, &wait->id);
-  AddDuration(app, "--for", &wait->patience, "How long to wait (default until it ends).");
+  AddDuration(app, "--for", &wait->patience,
+              "How long to wait (default until it ends); then fail with exit code 1.");
 
   auto cancel = std::make_shared<std::string>();
   AddId(tree.Add(group, "cancel", "Ask an operation to stop at its next safe step.",

@@ -392,7 +392,8 @@ TEST_F(CommandsTest, WaitingForAnOperationEndsWithoutEndingIt) {
   faults.ended_operation.emplace().set_state(v1::OPERATION_STATE_RUNNING);
   ctl_.daemon.SetFaults(faults);
   const Ran late = ctl_.Run({"operation", "wait", "op-1", "--for", "1ms"});
-  EXPECT_EQ(late.exit_code, kUnreachable);
+  EXPECT_EQ(late.exit_code, kFailed) << "the daemon was reached";
+  EXPECT_THAT(late.err, HasSubstr("error: operation op-1 has not ended yet\n"));
   EXPECT_THAT(late.err, HasSubstr("It goes on. Wait again: shardctl operation wait op-1"));
 }
 
