@@ -114,25 +114,43 @@ absl::StatusOr<ExitCode> DiffEpochs(Invocation& invocation, const DiffOptions& o
 // One line for each route that came or went.
 class TablePrinter {
  public:
-  explicit TablePrinter(Invocation& invocation) : invocation_(invocation) {}
+  // `from_epoch` is what the changes are asked for since; 0 for the whole table.
+  TablePrinter(Invocation& invocation, uint64_t from_epoch)
+      : invocation_(invocation), epoch_(from_epoch) {}
+
+  // What was shown last.
+  uint64_t epoch() const { return epoch_; }
 
   void Print(const v1::WatchTableResponse& response) {
-    for (const v1::Route& route : response.diff().removed()) {
-      PrintRoute(response.diff().epoch(), "removed", route);
-    }
-    for (const v1::Route& route : response.diff().added()) {
-      PrintRoute(response.diff().epoch(), "added", route);
-    }
-    for (const v1::Route& route : response.table().routes()) {
-      PrintRoute(response.table().epoch(), "present", route);
-    }
+    if (response.has_table()) PrintTable(response.table());
+    if (response.has_diff()) PrintDiff(response.diff());
     invocation_.terminal.out.flush();
   }
 
  private:
-  void PrintRoute(uint64_t epoch, const std::string& change, const v1::Route& route) {
+  void PrintTable(const v1::RouteTable& table) {
+    // The daemon sends changes if it can.
+    const bool lost = epoch_ != 0;
+    if (lost) {
+      invocation_.Note(absl::StrCat(
+          "Epoch ", epoch_, table.epoch() < epoch_ ? " is not there yet" : " is no longer kept",
+          ": this is the whole table of epoch ", table.epoch(), ", not what changed since."));
+    }
+    epoch_ = table.epoch();
+    for (const v1::Route& route : table.routes()) PrintRoute("present", route, lost);
+  }
+
+  void PrintDiff(const v1::RouteTableDiff& diff) {
+    epoch_ = diff.epoch();
+    for (const v1::Route& route : diff.removed()) PrintRoute("removed", route);
+    for (const v1::Route& route : diff.added()) PrintRoute("added", route);
+  }
+
+  // `lost`: it stands for changes that are not known.
+  void PrintRoute(const std::string& change, const v1::Route& route, bool lost = false) {
     Row row;
-    row.Add(NumberCell(epoch));
+    row.more["changes_lost"] = lost;
+    row.Add(NumberCell(epoch_));
     row.Add(TextCell(change));
     row.Add(TextCell(route.shard_id()));
     AddRange(route, row);
@@ -142,21 +160,23 @@ class TablePrinter {
   }
 
   Invocation& invocation_;
+  uint64_t epoch_;
 };
 
 absl::StatusOr<ExitCode> Watch(Invocation& invocation, uint64_t from_epoch,
                                const FollowOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  v1::WatchTableRequest request;
-  request.set_start_epoch(from_epoch);
-  TablePrinter printer(invocation);
+  TablePrinter printer(invocation, from_epoch);
+  const auto open = [&] {
+    v1::WatchTableRequest request;
+    request.set_start_epoch(printer.epoch());
+    return (*daemon)->WatchTable(request);
+  };
   return Follow<v1::WatchTableResponse>(
-      invocation, options, (*daemon)->random(), [&] { return (*daemon)->WatchTable(request); },
+      invocation, options, (*daemon)->random(), open,
       [&](const v1::WatchTableResponse& response, size_t /*max*/) -> size_t {
         printer.Print(response);
-        if (response.has_table()) request.set_start_epoch(response.table().epoch());
-        if (response.has_diff()) request.set_start_epoch(response.diff().epoch());
         return response.has_table() || response.has_diff() ? 1 : 0;
       });
 }

@@ -286,6 +286,24 @@ TEST_F(CommandsTest, RouteWatchShowsTheTableAndItsChanges) {
   EXPECT_THAT(ran.out, HasSubstr("{\"epoch\":2,\"change\":\"added\",\"shard\":\"s-0001\""));
 }
 
+// Plan: the daemon has the table of epoch 1 and no changes since; whoever asks for those is told,
+// and who asks for the table is not.
+TEST_F(CommandsTest, RouteWatchSaysThatChangesAreLost) {
+  const auto watch = [&](const std::string& epoch) {
+    return ctl_.Run({"route", "watch", "--from-epoch", epoch, "--count", "1", "-o", "jsonl"});
+  };
+  const Ran future = watch("9");
+  EXPECT_EQ(future.exit_code, kOk) << future.err;
+  EXPECT_EQ(future.json()["changes_lost"], true);
+  EXPECT_EQ(future.err,
+            "Epoch 9 is not there yet: this is the whole table of epoch 1, not what changed since."
+            "\n");
+  EXPECT_THAT(watch("1").err, HasSubstr("Epoch 1 is no longer kept"));
+  const Ran whole = watch("0");
+  EXPECT_EQ(whole.json()["changes_lost"], false);
+  EXPECT_EQ(whole.err, "");
+}
+
 TEST_F(CommandsTest, WatchShowsChangesFromARevisionOn) {
   FillCart();
   ctl_.Run({"state", "apply", "-n", "shop", "cart", "--put", "size=xl", "--delete", "color"});
