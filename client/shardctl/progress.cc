@@ -22,12 +22,7 @@ std::string Bar(double fraction) {
 }  // namespace
 
 Progress::Progress(Terminal& terminal, client::Clock& clock, std::string unit, uint64_t bytes_total)
-    : terminal_(terminal),
-      clock_(clock),
-      unit_(std::move(unit)),
-      bytes_total_(bytes_total),
-      start_(clock.Now()),
-      next_(start_) {}
+    : terminal_(terminal), clock_(clock), unit_(std::move(unit)), bytes_total_(bytes_total) {}
 
 Progress::~Progress() { Hide(); }
 
@@ -36,15 +31,22 @@ void Progress::Show(uint64_t count, uint64_t bytes_done) {
   const absl::Time now = clock_.Now();
   if (now < next_) return;
   next_ = now + kInterval;
-  const double seconds = std::max(absl::ToDoubleSeconds(now - start_), 0.001);
-  std::string line = absl::StrCat(Thousands(count), " ", unit_, "  ",
-                                  Thousands(static_cast<uint64_t>(count / seconds)), "/s");
+  if (!start_.has_value() || count < last_count_) start_ = {now, count, bytes_done};
+  last_count_ = count;
+  const double seconds = absl::ToDoubleSeconds(now - start_->time);
+  std::string line = absl::StrCat(Thousands(count), " ", unit_);
+  if (seconds > 0) {
+    const double rate = static_cast<double>(count - start_->count) / seconds;
+    absl::StrAppend(&line, "  ", Thousands(static_cast<uint64_t>(rate)), "/s");
+  }
   if (bytes_total_ > 0) {
-    const double fraction =
-        std::min(1.0, static_cast<double>(bytes_done) / static_cast<double>(bytes_total_));
+    const auto total = static_cast<double>(bytes_total_);
+    const double fraction = std::min(1.0, static_cast<double>(bytes_done) / total);
     line = absl::StrCat(Bar(fraction), " ", static_cast<int>(fraction * 100), "%  ", line);
-    if (fraction > 0.01) {
-      const auto left = absl::Seconds(seconds * (1 - fraction) / fraction);
+    const double since =
+        (static_cast<double>(bytes_done) - static_cast<double>(start_->bytes)) / total;
+    if (since > 0.01) {
+      const auto left = absl::Seconds(seconds * (1 - fraction) / since);
       absl::StrAppend(&line, "  ETA ", HumanDuration(left));
     }
   }

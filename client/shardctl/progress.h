@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,7 +26,8 @@ class Progress {
   // What is being done, in words, at the end of the line.
   void Say(std::string words) { words_ = std::move(words); }
 
-  // Shows the line anew, a few times a second at most.
+  // Shows the line anew, a few times a second at most. What was done before the first call does not
+  // count for the rate and the time left; if `count` falls, the work has begun anew.
   void Show(uint64_t count, uint64_t bytes_done);
 
   // Removes the line until it is shown again, so that another one can be printed.
@@ -36,8 +38,15 @@ class Progress {
   client::Clock& clock_;
   const std::string unit_;
   const uint64_t bytes_total_;
-  const absl::Time start_;
-  absl::Time next_;
+  // What the rate counts from.
+  struct Start {
+    absl::Time time;
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+  };
+  std::optional<Start> start_;
+  uint64_t last_count_ = 0;
+  absl::Time next_ = absl::InfinitePast();
   bool shown_ = false;
   std::string words_;
 };
