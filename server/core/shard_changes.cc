@@ -106,6 +106,12 @@ namespace {
 OperationRecord Planned(OperationKind kind, const ShardChange& change) {
   OperationRecord operation = OperationOn(kind, change);
   operation.status_message = "nothing is changed: this only says what would be done";
+  // Whether there is a key to split at is found out by reading all that the shard holds.
+  if (kind == OperationKind::kSplit && !change.at.has_value()) {
+    absl::StrAppend(&operation.status_message,
+                    "; the key is found when it runs, which fails if the shard holds no two "
+                    "routing keys");
+  }
   return operation;
 }
 

@@ -637,6 +637,20 @@ TEST(ShardChangesTest, ADryRunWritesNothing) {
   }
 }
 
+// Plan: plan a split at a key and one without; only the second warns that it may fail.
+TEST(ShardChangesTest, ADryRunSaysThatTheKeyIsNotKnownYet) {
+  World world;
+  SplitShardRequest request = SplitAll(world);
+  request.guard.dry_run = true;
+  ASSERT_OK_AND_ASSIGN(const OperationRecord at_key, world.Ask(request));
+  EXPECT_EQ(at_key.status_message, "nothing is changed: this only says what would be done");
+  request.at = std::nullopt;
+  ASSERT_OK_AND_ASSIGN(const OperationRecord keyless, world.Ask(request));
+  EXPECT_EQ(keyless.status_message,
+            "nothing is changed: this only says what would be done; the key is found when it runs, "
+            "which fails if the shard holds no two routing keys");
+}
+
 TEST(ShardChangesTest, WhatCannotBeDone) {
   World world(3);
   const ShardId none{9};
