@@ -23,7 +23,7 @@ template <typename T>
 absl::Status Within(absl::string_view field, T value, Bounds<T> bounds) {
   // Written so that NaN is refused.
   if (value >= bounds.least && value <= bounds.most) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(field, " is ", Shown(value), "; it must be from ",
+  return InvalidField(field, absl::StrCat("is ", Shown(value), "; it must be from ",
                                           Shown(bounds.least), " to ", Shown(bounds.most)));
 }
 
@@ -76,13 +76,13 @@ absl::Status ValidateCounts(const BalancingConfig& config) {
 absl::Status ValidateSizes(const BalancingConfig& config) {
   SHARDD_RETURN_IF_ERROR(Within("merge_share_max", config.merge_share_max, {0.0, 0.5}));
   if (config.shard_bytes_max == 0) {
-    return InvalidField("shard_bytes_max", "shard_bytes_max is 0; it must be 1 or more");
+    return InvalidField("shard_bytes_max", "is 0; it must be 1 or more");
   }
   const double mergeable = config.merge_share_max * static_cast<double>(config.shard_bytes_max);
   if (static_cast<double>(config.own_home_bytes_min) >= mergeable) return absl::OkStatus();
   // A shard would be given a home of its own, and be brought back to its neighbour's to be merged.
   return InvalidField("own_home_bytes_min",
-                      absl::StrCat("own_home_bytes_min is ", config.own_home_bytes_min,
+                      absl::StrCat("is ", config.own_home_bytes_min,
                                    "; it must be merge_share_max of shard_bytes_max or more"));
 }
 

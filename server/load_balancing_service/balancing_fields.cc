@@ -78,10 +78,9 @@ absl::Status SetBalancingField(absl::string_view name, absl::string_view text,
     if (std::visit([text](auto* place) { return Read(text, place); }, field.place)) {
       return absl::OkStatus();
     }
-    return InvalidField(name,
-                        absl::StrCat(name, " is \"", text, "\"; it must be ", FormOf(field.place)));
+    return InvalidField(name, absl::StrCat("is \"", text, "\"; it must be ", FormOf(field.place)));
   }
-  return InvalidField(name, absl::StrCat("a balancing policy has no field called ", name));
+  return InvalidField(name, "is no field of a balancing policy");
 }
 
 }  // namespace shardd

@@ -26,7 +26,7 @@ absl::StatusOr<const BalancingPolicy*> FindBalancingPolicy(absl::string_view nam
   for (const BalancingPolicy* policy : Policies()) {
     if (policy->name() == name) return policy;
   }
-  return InvalidField("policy", absl::StrCat("there is no such balancing policy; there are ",
+  return InvalidField("policy", absl::StrCat("is no balancing policy; it must be one of ",
                                              absl::StrJoin(BalancingPolicyNames(), ", ")));
 }
 

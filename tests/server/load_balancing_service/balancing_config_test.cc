@@ -60,6 +60,13 @@ const Row kRows[] = {
     {"own_home_bytes_min", [](auto& c) { c.own_home_bytes_min = c.shard_bytes_max / 2 - 1; }},
 };
 
+// The message begins with the field, and does not name it again.
+void ExpectNamedOnce(const std::string& field, const absl::Status& status) {
+  const std::string message(status.message());
+  EXPECT_EQ(message.find(field + " is "), 0u) << message;
+  EXPECT_EQ(message.find(field + " ", 1), std::string::npos) << message;
+}
+
 TEST(BalancingConfigTest, TheDefaultIsValid) { EXPECT_THAT(Validate(BalancingConfig{}), IsOk()); }
 
 TEST(BalancingConfigTest, EachFieldHasItsBounds) {
@@ -69,6 +76,7 @@ TEST(BalancingConfigTest, EachFieldHasItsBounds) {
     const absl::Status status = Validate(config);
     EXPECT_THAT(status, HasReason(Reason::kInvalidField)) << row.field;
     EXPECT_EQ(MetadataOf(status)["field"], row.field);
+    ExpectNamedOnce(row.field, status);
   }
 }
 
@@ -87,9 +95,12 @@ TEST(BalancingFieldsTest, EachFieldIsSetByItsName) {
     const absl::Status refused = SetBalancingField(row.field, "much", config);
     EXPECT_THAT(refused, HasReason(Reason::kInvalidField)) << row.field;
     EXPECT_EQ(MetadataOf(refused)["field"], row.field);
+    ExpectNamedOnce(row.field, refused);
   }
   BalancingConfig config;
-  EXPECT_THAT(SetBalancingField("colour", "7", config), HasReason(Reason::kInvalidField));
+  const absl::Status unknown = SetBalancingField("colour", "7", config);
+  EXPECT_THAT(unknown, HasReason(Reason::kInvalidField));
+  ExpectNamedOnce("colour", unknown);
   EXPECT_EQ(config, BalancingConfig());
 }
 
