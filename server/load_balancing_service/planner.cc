@@ -9,6 +9,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/load_balancing_service/merge_findings.h"
 
 namespace shardd {
@@ -43,8 +45,6 @@ absl::string_view Explain(DecisionReason reason) {
       return "a change of the shard is under way";
     case DecisionReason::kCoolingDown:
       return "the shard was changed a short while ago";
-    case DecisionReason::kJustStarted:
-      return "the daemon started a short while ago";
     case DecisionReason::kMeasuredBeforeChange:
       return "it was measured before its last change";
     case DecisionReason::kNotMeasured:
@@ -81,9 +81,26 @@ absl::string_view Explain(DecisionReason reason) {
     case DecisionReason::kBothCold:
     case DecisionReason::kNeedsOneHome:
     case DecisionReason::kNeedsOwnHome:
+    case DecisionReason::kJustStarted:  // see Why
       break;
   }
   return "";
+}
+
+// A time that begins with the daemon, in which something is not done.
+struct StartingTime {
+  absl::string_view what;     // "changed"
+  absl::string_view setting;  // the policy's name for how long it is
+  absl::Duration length;
+};
+
+// Explain, with the setting that is counted from the start and when it has passed: there are two.
+std::string Why(DecisionReason reason, const StartingTime& time, absl::Time started_at) {
+  if (reason != DecisionReason::kJustStarted) return std::string(Explain(reason));
+  return absl::StrCat(
+      "nothing is ", time.what, " until ",
+      absl::FormatTime(absl::RFC3339_sec, started_at + time.length, absl::UTCTimeZone()), ", ",
+      time.setting, " (", absl::FormatDuration(time.length), ") after the daemon started");
 }
 
 DecisionReason ReasonFor(SplitVerdict verdict) {
@@ -127,10 +144,15 @@ void Act(DecisionKind kind, DecisionReason reason, std::string text, Decision& d
   decision.text = std::move(text);
 }
 
-void DoNothing(DecisionReason reason, absl::string_view facts, Decision& decision) {
+void DoNothing(DecisionReason reason, absl::string_view facts, absl::string_view why,
+               Decision& decision) {
   decision.kind = DecisionKind::kNothing;
   decision.reason = reason;
-  decision.text = absl::StrCat(facts, facts.empty() ? "" : ": ", Explain(reason));
+  decision.text = absl::StrCat(facts, facts.empty() ? "" : ": ", why);
+}
+
+void DoNothing(DecisionReason reason, absl::string_view facts, Decision& decision) {
+  DoNothing(reason, facts, Explain(reason), decision);
 }
 
 // One plan.
@@ -204,7 +226,8 @@ Decision Planning::Judge(const ShardSnapshot& shard) const {
     return decision;
   }
   if (const auto reason = NotReady(shard, snapshot_); reason.has_value()) {
-    DoNothing(*reason, "", decision);
+    const StartingTime time{"changed", "warm_up", snapshot_.config.warm_up};
+    DoNothing(*reason, "", Why(*reason, time, snapshot_.started_at), decision);
     return decision;
   }
   const SplitNeed need = policy_.NeedOf(shard, snapshot_.config, scale_);
@@ -283,13 +306,13 @@ void Planning::JudgeNeighbours() {
 // Two cold shards that have nothing else to do say why they stay apart.
 void Planning::Refuse(const MergeFinding& finding) {
   if (finding.refused == DecisionReason::kWithinThreshold) return;
+  const std::string facts = absl::StrFormat("peaks of %.2f with a neighbour, mergeable below %.2f",
+                                            finding.peaks, scale_.merge_below);
+  const StartingTime time{"merged", "merge_age_min", snapshot_.config.merge_age_min};
+  const std::string why = Why(*finding.refused, time, snapshot_.started_at);
   for (const size_t index : {finding.left, finding.left + 1}) {
     Decision& decision = decisions_[index];
-    if (!MayMerge(decision)) continue;
-    DoNothing(*finding.refused,
-              absl::StrFormat("peaks of %.2f with a neighbour, mergeable below %.2f", finding.peaks,
-                              scale_.merge_below),
-              decision);
+    if (MayMerge(decision)) DoNothing(*finding.refused, facts, why, decision);
   }
 }
 

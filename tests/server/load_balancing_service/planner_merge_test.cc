@@ -2,12 +2,15 @@
 
 #include <functional>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/load_balancing_service/planner.h"
 #include "tests/server/load_balancing_service/snapshot_builder.h"
 
 namespace shardd {
 namespace {
+
+using ::testing::HasSubstr;
 
 // Mean 0.62, split above 0.868: shards 1 and 2 may be merged below 0.434.
 BalancingSnapshot ColdPair() { return SnapshotOf({10, 20, 78, 78, 78, 78, 78, 76}); }
@@ -77,6 +80,22 @@ TEST(MergeTest, EachRuleHoldsBackAndIsNamed) {
     EXPECT_EQ(ToText(DecisionOn(decisions, 1).reason), ToText(row.reason)) << row.name;
     EXPECT_NE(DecisionOn(decisions, 2).kind, DecisionKind::kMerge) << row.name;
   }
+}
+
+// Plan: two times begin with the daemon; whoever asks is told which one it is and when it has
+// passed. The clock of these tests begins at 1970-01-12 13:46:40.
+TEST(MergeTest, WhatIsNotDoneAfterTheStartNamesItsSettingAndItsEnd) {
+  BalancingSnapshot snapshot = ColdPair();
+  snapshot.config.merge_age_min = absl::Minutes(10);
+  snapshot.config.warm_up = absl::Minutes(2);
+  snapshot.started_at = kNow - absl::Minutes(9);
+  EXPECT_THAT(DecisionOn(PlanOf(snapshot), 1).text,
+              HasSubstr(": nothing is merged until 1970-01-12T13:47:40+00:00, merge_age_min (10m) "
+                        "after the daemon started"));
+  snapshot.started_at = kNow - absl::Minutes(1);
+  EXPECT_EQ(DecisionOn(PlanOf(snapshot), 1).text,
+            "nothing is changed until 1970-01-12T13:47:40+00:00, warm_up (2m) after the daemon "
+            "started");
 }
 
 // Plan: a burst of one check in another shard lifts the mean; it must not make this pair cold.
