@@ -100,7 +100,7 @@ class ShardCore {
     absl::Time retry_at = absl::InfinitePast();     // after a step that failed
     absl::Time rests_until = absl::InfinitePast();  // while requests come
     absl::Time since = absl::InfinitePast();        // of this process: the first step
-    size_t copied = 0;                              // records, by the last step
+    size_t copied = 0;                              // or deleted: records, by the last step
     int64_t grown = 0;                              // records that the shard has more since then
     OperationProgress progress;                     // in records copied
   };

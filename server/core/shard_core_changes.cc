@@ -207,10 +207,9 @@ void ShardCore::CountGrowth(int64_t records) {
 }
 
 absl::Time ShardCore::NextRehomeStep() const {
-  // Twice as fast as the shard grows, or there may be no end to it.
-  const bool copies = rehome_->way.record().stage == RehomeStage::kCopying;
-  const bool outgrown = 2 * rehome_->grown > static_cast<int64_t>(rehome_->copied);
-  if (copies && outgrown) return rehome_->retry_at;
+  // Twice as fast as the shard grows, or there may be no end to a copy; and what it leaves behind is
+  // cleared no slower than it was copied.
+  if (2 * rehome_->grown > static_cast<int64_t>(rehome_->copied)) return rehome_->retry_at;
   const absl::Time idle = idle_since_ + limits::kRehomeIdleAfter;
   return std::max(rehome_->retry_at, std::min(rehome_->rests_until, idle));
 }

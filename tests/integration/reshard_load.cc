@@ -34,6 +34,7 @@ struct Flags {
   double seconds = 10;
   int changes = 30;
   int moves = 4;
+  double rate = 0;     // writes a second; 0: as many as it can
   bool kills = false;  // the daemon is killed now and then: calls may fail, and are repeated
 };
 
@@ -62,6 +63,8 @@ class Load {
   v1::ApplyRequest Write(const Expected& account);
   void WriteSingly(std::vector<Expected>& accounts);
   void WriteInSessions(std::vector<Expected>& accounts);
+  // Until all of them together may write again.
+  void AwaitTurn() const;
   // Sends frames until they are all answered well, over as many sessions as that takes.
   void SendFrame(client::Client& daemon, std::unique_ptr<client::Session>& session,
                  const v1::SessionRequest& frame);
@@ -74,6 +77,7 @@ class Load {
   int64_t VerifyShards(client::Client& daemon, int64_t accounts);
 
   const Flags flags_;
+  absl::Time begin_;
   absl::Time end_;
   std::atomic<int> changes_done_{0};
   std::atomic<bool> gave_up_{false};
@@ -124,9 +128,17 @@ v1::ApplyRequest Load::Write(const Expected& account) {
   return request;
 }
 
+void Load::AwaitTurn() const {
+  while (flags_.rate > 0 && !Over() &&
+         static_cast<double>(writes_) > flags_.rate * absl::ToDoubleSeconds(Now() - begin_)) {
+    client::RealClock().Wait(absl::Milliseconds(1));
+  }
+}
+
 void Load::WriteSingly(std::vector<Expected>& accounts) {
   const std::unique_ptr<client::Client> daemon = Connect();
   for (size_t i = 0; !Over(); i = (i + 1) % accounts.size()) {
+    AwaitTurn();
     Expected& account = accounts[i];
     const v1::ApplyRequest write = Write(account);
     while (true) {
@@ -177,6 +189,7 @@ void Load::WriteInSessions(std::vector<Expected>& accounts) {
   std::unique_ptr<client::Session> session;
   size_t next = 0;
   while (!Over()) {
+    AwaitTurn();
     v1::SessionRequest frame;
     for (int i = 0; i < kOperationsPerFrame; ++i, next = (next + 1) % accounts.size()) {
       *frame.add_operations()->mutable_apply() = Write(accounts[next]);
@@ -336,7 +349,8 @@ int64_t Load::VerifyShards(client::Client& daemon, int64_t accounts) {
 }
 
 int Load::Run() {
-  end_ = Now() + absl::Seconds(flags_.seconds);
+  begin_ = Now();
+  end_ = begin_ + absl::Seconds(flags_.seconds);
   const std::unique_ptr<client::Client> daemon = Connect();
   v1::CreateNamespaceRequest make;
   make.set_name(kNamespace);
@@ -387,6 +401,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", flags.seconds, "how long to write, at least");
   app.add_option("--changes", flags.changes, "splits and merges to make in that time");
   app.add_option("--moves", flags.moves, "moves to another home");
+  app.add_option("--rate", flags.rate, "writes a second; 0: as many as it can");
   app.add_flag("--kills", flags.kills, "the daemon is killed now and then");
   CLI11_PARSE(app, argc, argv);
   return shardd::Load(flags).Run();

@@ -11,11 +11,16 @@ seconds=${RESHARD_SECONDS:-6}
 changes=${RESHARD_CHANGES:-30}
 moves=${RESHARD_MOVES:-4}
 kill_every=${RESHARD_KILL_EVERY:-2}
+# A moving shard takes the outcomes of all requests along. Written to without a rest, it grows as fast as it may be
+# copied beside that load.
+load() {  # NAME OPTION...
+  "$bin/reshard_load" --endpoint "${daemon_address[$1]}" --seconds "$seconds" --changes "$changes" --moves "$moves" \
+    --rate 3000 "${@:2}"
+}
 
 say "$changes splits and merges and $moves moves in $seconds s"
 start_daemon calm
-"$bin/reshard_load" --endpoint "${daemon_address[calm]}" --seconds "$seconds" --changes "$changes" --moves "$moves" \
-  >"$work/out" || complain "the load saw errors or wrong values"
+load calm >"$work/out" || complain "the load saw errors or wrong values"
 say "$(cat "$work/out")"
 stop_daemon calm
 # What is stored says the same after a restart.
@@ -24,8 +29,7 @@ stop_daemon calm
 
 say "the same, with a kill every $kill_every s"
 start_daemon killed
-"$bin/reshard_load" --endpoint "${daemon_address[killed]}" --seconds "$seconds" --changes "$changes" --moves "$moves" \
-  --kills >"$work/out" &
+load killed --kills >"$work/out" &
 load=$!
 kills=0
 while is_running "$load"; do
