@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "server/base/check.h"
 
@@ -93,6 +94,7 @@ void ShardMailbox::PushCommand(ShardCommand command) {
   MutexLock lock(mutex_);
   if (closed_) return;
   commands_.push_back(std::move(command));
+  NoteCommands();
   NoteWaiting();
   Notify();
 }
@@ -118,6 +120,7 @@ bool ShardMailbox::Pop(Mail& out, bool take_items, absl::Time wake_at) {
     waiting_ = false;
   }
   out.commands.swap(commands_);
+  NoteCommands();
   if (out.commands.empty() && (take_items || closed_)) {
     out.items.swap(items_);
     out.oldest = std::exchange(oldest_, absl::InfiniteFuture());
@@ -126,6 +129,22 @@ bool ShardMailbox::Pop(Mail& out, bool take_items, absl::Time wake_at) {
   }
   NoteWaiting();
   return !(closed_ && out.commands.empty() && out.items.empty());
+}
+
+void ShardMailbox::NoteCommands() {
+  absorb_waits_.store(!commands_.empty() && std::holds_alternative<Absorb>(commands_.front()),
+                      std::memory_order_release);
+}
+
+std::optional<Absorb> ShardMailbox::PopAbsorb() {
+  if (!absorb_waits_.load(std::memory_order_acquire)) return std::nullopt;
+  MutexLock lock(mutex_);
+  // Only who pops takes any out.
+  Absorb absorb = std::get<Absorb>(std::move(commands_.front()));
+  commands_.erase(commands_.begin());
+  NoteCommands();
+  NoteWaiting();
+  return absorb;
 }
 
 void ShardMailbox::Close() {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -52,6 +54,9 @@ class ShardMailbox {
   // until there is something, the mailbox is closed, or `wake_at`. Returns false when it is closed
   // and empty.
   bool Pop(Mail& out, bool take_items, absl::Time wake_at);
+  // The next command if it is an Absorb. It takes nothing away, so that it can be run between any
+  // two requests, and those to the other range wait for it.
+  std::optional<Absorb> PopAbsorb();
 
   // Refuses further pushes. What waits is still handed out.
   void Close();
@@ -95,6 +100,7 @@ class ShardMailbox {
   PushResult Add(Item& item, const Weight& weight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Count(const Weight& weight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Notify() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteCommands() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After each change of what waits, or of what is taken.
   void NoteWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -105,6 +111,7 @@ class ShardMailbox {
   mutable Mutex mutex_;
   CondVar ready_;
   std::vector<ShardCommand> commands_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> absorb_waits_{false};  // the first command is one; changed under the lock
   std::vector<Item> items_ ABSL_GUARDED_BY(mutex_);
   absl::Time oldest_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   size_t depth_ ABSL_GUARDED_BY(mutex_) = 0;

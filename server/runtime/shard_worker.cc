@@ -1,6 +1,7 @@
 #include "server/runtime/shard_worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -133,6 +134,11 @@ void ShardWorker::RunTurns(std::vector<ShardMailbox::Item>& items) {
       if (failed_) {
         Refuse(request);
         continue;
+      }
+      if (std::optional<Absorb> absorb = mailbox_->PopAbsorb()) {
+        CommitTurn(turn);
+        RunCommand(*std::move(absorb));
+        turn.now = environment_.clock.Now();
       }
       record_->BeginOperation(OperationName(request.body), turn.now);
       core_.Step(std::move(request), turn);

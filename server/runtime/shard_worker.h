@@ -22,7 +22,8 @@ namespace shardd {
 
 // The thread that owns a shard: takes everything from its mailbox, steps the core, commits one
 // batch, then lets the answers out. Nothing leaves before the batch that records it is durable.
-// Commands of the coordinator are run between two turns, each in a turn of its own.
+// Commands of the coordinator are run between two turns, each in a turn of its own. An Absorb does
+// not wait for the end of a turn: the turn ends for it.
 //
 // Thread safety: Status, mailbox_waits, Close and Abandon from any thread; the rest from whoever
 // owns it. Lifetime: Start, then Close, then Join or destruction.

@@ -56,6 +56,7 @@ void GatedStore::WaitForCompaction() {
 
 absl::StatusOr<bool> GatedStore::Get(storage::Family family, absl::string_view key,
                                      std::string* value) const {
+  on_get_();
   return base_.Get(family, key, value);
 }
 std::unique_ptr<storage::Cursor> GatedStore::NewCursor(storage::Family family,

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -28,6 +30,10 @@ class GatedStore final : public storage::Store {
   void WaitForArrivals(size_t count);
   // Lets the `number`th of them through, from 1.
   void LetThrough(size_t number);
+
+  // Called by each Get, on its thread, before it goes on. Set it before other threads use the
+  // store.
+  void OnGet(std::function<void()> on_get) { on_get_ = std::move(on_get); }
 
   void ShutCompactions();
   void OpenCompactions();
@@ -53,6 +59,7 @@ class GatedStore final : public storage::Store {
 
  private:
   storage::Store& base_;
+  std::function<void()> on_get_ = [] {};
   mutable Mutex mutex_;
   CondVar changed_;
   bool shut_ ABSL_GUARDED_BY(mutex_) = false;

@@ -174,6 +174,21 @@ TEST_F(ShardMailboxTest, CommandsComeFirstAndAlone) {
   EXPECT_EQ(second.items.size(), 1u);
 }
 
+TEST_F(ShardMailboxTest, AnAbsorbAloneIsTakenBetweenItems) {
+  const auto mailbox = New();
+  EXPECT_FALSE(mailbox->PopAbsorb().has_value());
+  mailbox->PushCommand(Absorb{.operation = OperationId{1}});
+  mailbox->PushCommand(EndSurvey{OperationId{2}});
+  const std::optional<Absorb> absorb = mailbox->PopAbsorb();
+  ASSERT_TRUE(absorb.has_value());
+  EXPECT_EQ(absorb->operation, OperationId{1});
+  EXPECT_FALSE(mailbox->PopAbsorb().has_value());
+  mailbox->PushCommand(Absorb{.operation = OperationId{3}});
+  EXPECT_FALSE(mailbox->PopAbsorb().has_value()) << "another command came before it";
+  EXPECT_EQ(Pop(*mailbox).commands.size(), 2u);
+  EXPECT_FALSE(mailbox->PopAbsorb().has_value());
+}
+
 // Plan: a shard that is paused takes commands only; once closed, its mailbox is emptied all the
 // same.
 TEST_F(ShardMailboxTest, ItemsWaitWhileTheyAreNotTaken) {
