@@ -110,13 +110,16 @@ inline constexpr absl::Duration kSweepRestInterval = absl::Minutes(10);
 
 // Rehome: what one step copies or deletes between two turns, half a millisecond of work. While one
 // request follows the other, steps rest so that a second sees about so much, which on a small
-// machine is 3 % of the worker's time; a record counts as so many bytes more than it has, which is
-// what writing even a small one takes. That much doubles again and again, so that a large shard
-// comes to an end of it, and steps keep ahead of a shard that grows. When there was nothing to do
-// for so long, and until the next request comes, steps take the time that nobody else needs.
+// machine is 2 % of the worker's time; a record counts as so many bytes more than it has, which is
+// what writing even a small one takes. The more is copied, the more writes go to both homes, which
+// costs far more than to copy: the pace rises with what is copied, to so many times as much at the
+// end. It also doubles again and again, so that a large shard comes to an end of it, and steps keep
+// ahead of a shard that grows. When there was nothing to do for so long, and until the next request
+// comes, steps take the time that nobody else needs.
 inline constexpr size_t kRehomeRecordsPerStep = 1024;
 inline constexpr size_t kRehomeBytesPerStep = size_t{64} << 10;
-inline constexpr size_t kRehomeBytesPerSecond = size_t{4} << 20;
+inline constexpr size_t kRehomeBytesPerSecond = size_t{2} << 20;
+inline constexpr double kRehomeSpeedUp = 8;
 inline constexpr size_t kRehomeBytesPerRecord = 1024;
 inline constexpr absl::Duration kRehomeDoublesEach = absl::Minutes(5);
 inline constexpr absl::Duration kRehomeIdleAfter = absl::Milliseconds(2);

@@ -101,6 +101,7 @@ class ShardCore {
     absl::Time rests_until = absl::InfinitePast();  // while requests come
     absl::Time since = absl::InfinitePast();        // of this process: the first step
     size_t copied = 0;                              // or deleted: records, by the last step
+    uint64_t copied_in_all = 0;                     // records, by this process
     int64_t grown = 0;                              // records that the shard has more since then
     OperationProgress progress;                     // in records copied
   };
@@ -145,6 +146,8 @@ class ShardCore {
   void CountGrowth(int64_t records);
   // How long a step of so much is followed by none while requests come.
   absl::Duration RestAfter(const storage::WriteSet& step, absl::Time now) const;
+  // How much of it is copied, 0 to 1, by the accounts and entries there are.
+  double CopiedShare() const;
   // When the next step may be taken, as things are.
   absl::Time NextRehomeStep() const;
   // `key`: of an account whose record or entries changed. Differences may be negative, and wrap.

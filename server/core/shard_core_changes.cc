@@ -207,8 +207,8 @@ void ShardCore::CountGrowth(int64_t records) {
 }
 
 absl::Time ShardCore::NextRehomeStep() const {
-  // Twice as fast as the shard grows, or there may be no end to a copy; and what it leaves behind is
-  // cleared no slower than it was copied.
+  // Twice as fast as the shard grows, or there may be no end to a copy; and what it leaves behind
+  // is cleared no slower than it was copied.
   if (2 * rehome_->grown > static_cast<int64_t>(rehome_->copied)) return rehome_->retry_at;
   const absl::Time idle = idle_since_ + limits::kRehomeIdleAfter;
   return std::max(rehome_->retry_at, std::min(rehome_->rests_until, idle));
@@ -219,8 +219,16 @@ absl::Duration ShardCore::RestAfter(const storage::WriteSet& step, absl::Time no
   if (rate == 0) return absl::ZeroDuration();
   const size_t done = step.bytes() + step.count() * limits::kRehomeBytesPerRecord;
   const double doublings = absl::FDivDuration(now - rehome_->since, limits::kRehomeDoublesEach);
+  const double speed_up = 1 + (limits::kRehomeSpeedUp - 1) * CopiedShare();
   return absl::Seconds(static_cast<double>(done) /
-                       (static_cast<double>(rate) * std::exp2(doublings)));
+                       (static_cast<double>(rate) * std::exp2(doublings) * speed_up));
+}
+
+double ShardCore::CopiedShare() const {
+  if (rehome_->way.record().stage != RehomeStage::kCopying) return 1;
+  const auto copied = static_cast<double>(rehome_->copied_in_all);
+  const auto records = static_cast<double>(stats_.account_count + stats_.entry_count);
+  return copied < records ? copied / records : 1;
 }
 
 void ShardCore::RehomeStep(ShardTurn& turn) {
@@ -242,8 +250,9 @@ void ShardCore::RehomeStep(ShardTurn& turn) {
       }
       return;
     }
-    rehome.rests_until = turn.now + RestAfter(step, turn.now);
     rehome.copied = *moved;
+    rehome.copied_in_all += *moved;
+    rehome.rests_until = turn.now + RestAfter(step, turn.now);
     rehome.grown = 0;
     AddAll(step, turn.batch);
     if (copies) {

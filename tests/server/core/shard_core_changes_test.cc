@@ -50,6 +50,10 @@ class ShardCoreChangesTest : public ShardFixture {
     return steps;
   }
 
+  // With so many of the records of ten accounts and their entries copied.
+  static double SpeedUpAfter(int records) {
+    return 1 + (limits::kRehomeSpeedUp - 1) * records / 20;
+  }
   // Each step copies one record; returns how long the first one is followed by a rest.
   absl::Duration BeginPacedRehome() {
     constexpr double kBytesPerSecond = 20'000;
@@ -67,7 +71,7 @@ class ShardCoreChangesTest : public ShardFixture {
     const size_t bytes = cursor->key().size() + cursor->value().size() +
                          RehomeKey(core().route().shard).size() + stored.size();
     return absl::Seconds(static_cast<double>(bytes + 2 * limits::kRehomeBytesPerRecord) /
-                         kBytesPerSecond);
+                         (kBytesPerSecond * SpeedUpAfter(1)));
   }
   std::string StoredRehome() {
     std::string bytes;
@@ -79,6 +83,16 @@ class ShardCoreChangesTest : public ShardFixture {
     const auto cursor = store().NewCursor(home, {});
     for (cursor->SeekToFirst(); cursor->Valid(); cursor->Next()) ++count;
     return count;
+  }
+  // A step is taken when so much time has passed, and none before.
+  void ExpectRest(absl::Duration rest) {
+    const size_t before = RecordsIn(kOtherHome);
+    now_ += rest - limits::kRehomeIdleAfter / 2;
+    SendGet();
+    EXPECT_EQ(RecordsIn(kOtherHome), before);
+    now_ += limits::kRehomeIdleAfter;
+    SendGet();
+    EXPECT_EQ(RecordsIn(kOtherHome), before + 1);
   }
   TurnResult SendGet() { return Send(CallId{next_get_++, 0}, GetRequest{Low(0), {"k"}}); }
 
@@ -458,12 +472,19 @@ TEST_F(ShardCoreChangesTest, ARehomeThatTakesLongHurries) {
   now_ += limits::kRehomeDoublesEach;
   SendGet();
   const size_t first = RecordsIn(kOtherHome);
-  now_ += rest / 2 - limits::kRehomeIdleAfter / 2;
-  SendGet();
-  EXPECT_EQ(RecordsIn(kOtherHome), first);
-  now_ += limits::kRehomeIdleAfter;
-  SendGet();
+  ExpectRest(rest * SpeedUpAfter(1) / SpeedUpAfter(2) / 2);
   EXPECT_EQ(RecordsIn(kOtherHome), first + 1);
+}
+
+// Plan: all but one of the records are copied, so that nearly every write goes to both homes.
+TEST_F(ShardCoreChangesTest, ARehomeHurriesTowardsItsEnd) {
+  const absl::Duration rest = BeginPacedRehome();
+  while (RecordsIn(kOtherHome) < 19) {
+    now_ += rest;
+    SendGet();
+  }
+  ExpectRest(rest * SpeedUpAfter(1) / SpeedUpAfter(19));
+  EXPECT_EQ(RecordsIn(kOtherHome), 20u);
 }
 
 // Plan: entries come above the cursor, no time passes.
