@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/types/span.h"
+#include "server/base/histogram_bucket.h"
 #include "server/http/metric_text.h"
 
 namespace shardd {
@@ -76,10 +76,6 @@ void CountState(const ShardNote& note, absl::Time now, ShardSeries& series) {
   } else if (note.operation_kind == OperationKind::kRehome) {
     ++series.moving_home;
   }
-}
-
-size_t BucketOf(absl::Span<const absl::Duration> bounds, absl::Duration time) {
-  return static_cast<size_t>(std::lower_bound(bounds.begin(), bounds.end(), time) - bounds.begin());
 }
 
 template <typename Map, typename Key>

@@ -1,9 +1,9 @@
 #include "server/rpc/call_metrics.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/base/histogram_bucket.h"
 
 namespace shardd::rpc {
 
@@ -24,9 +24,7 @@ void MethodMetrics::CountHandled(grpc::StatusCode code, absl::Duration handling)
   const size_t index = static_cast<size_t>(code);
   SHARDD_CHECK(index < kCodeCount);
   handled_[index].fetch_add(1, std::memory_order_relaxed);
-  const auto bucket = std::lower_bound(kHandlingBuckets.begin(), kHandlingBuckets.end(), handling);
-  buckets_[static_cast<size_t>(bucket - kHandlingBuckets.begin())].fetch_add(
-      1, std::memory_order_relaxed);
+  buckets_[BucketOf(kHandlingBuckets, handling)].fetch_add(1, std::memory_order_relaxed);
   handling_ns_.fetch_add(absl::ToInt64Nanoseconds(handling), std::memory_order_relaxed);
 }
 

@@ -1,6 +1,6 @@
 #include "server/runtime/mailbox_waits.h"
 
-#include <algorithm>
+#include "server/base/histogram_bucket.h"
 
 namespace shardd {
 
@@ -10,10 +10,7 @@ void MailboxWaits::Add(const MailboxWaits& other) {
 }
 
 void MailboxWaitCounter::Count(uint64_t requests, absl::Duration oldest) {
-  const auto bound =
-      std::lower_bound(kMailboxWaitBuckets.begin(), kMailboxWaitBuckets.end(), oldest);
-  buckets_[static_cast<size_t>(bound - kMailboxWaitBuckets.begin())].fetch_add(
-      requests, std::memory_order_relaxed);
+  buckets_[BucketOf(kMailboxWaitBuckets, oldest)].fetch_add(requests, std::memory_order_relaxed);
   const double seconds = absl::ToDoubleSeconds(oldest) * static_cast<double>(requests);
   sum_seconds_.store(sum_seconds_.load(std::memory_order_relaxed) + seconds,
                      std::memory_order_relaxed);
