@@ -15,11 +15,6 @@ namespace {
 // noticed, and short enough to show progress and to end soon after an interrupt.
 constexpr absl::Duration kOneWaitMax = absl::Milliseconds(500);
 
-bool HasEnded(const v1::Operation& operation) {
-  return operation.state() != v1::OPERATION_STATE_RUNNING &&
-         operation.state() != v1::OPERATION_STATE_CANCELLING;
-}
-
 v1::WaitOperationRequest WaitRequest(const std::string& id, absl::Duration time) {
   v1::WaitOperationRequest request;
   request.set_id(id);

@@ -11,25 +11,11 @@
 #include "client/shardctl/present.h"
 #include "client/shardctl/present_balancing.h"
 #include "client/shardctl/text.h"
-#include "google/protobuf/timestamp.pb.h"
 
 namespace shardd::shardctl {
 namespace {
 
 constexpr size_t kHotAccountsShown = 3;
-
-absl::Time TimeOf(const google::protobuf::Timestamp& time) {
-  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
-}
-
-std::string KindOf(const v1::Operation& operation) {
-  return EnumWord(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_");
-}
-
-bool Runs(const v1::Operation& operation) {
-  return operation.state() == v1::OPERATION_STATE_RUNNING ||
-         operation.state() == v1::OPERATION_STATE_CANCELLING;
-}
 
 bool IsBalancers(const v1::GetLoadResponse& load, const std::string& operation) {
   return std::any_of(
@@ -57,7 +43,7 @@ const v1::Operation* OperationOfLastChange(const BalancerSummary& summary) {
   const v1::BalancingDecision& last = summary.load.last_change();
   const v1::Operation* found = nullptr;
   for (const v1::Operation& operation : summary.operations) {
-    if (TimeOf(operation.create_time()) < TimeOf(last.time())) break;
+    if (FromProto(operation.create_time()) < FromProto(last.time())) break;
     if (!Carries(operation.kind(), last.kind())) continue;
     if (operation.shard_change().shard_id() == last.shard_id()) found = &operation;
   }
@@ -84,22 +70,19 @@ std::string DescribeChange(const v1::BalancingDecision& change, const v1::Operat
 
 // What became of it.
 std::string DescribeEnd(const v1::Operation& operation) {
-  if (Runs(operation)) return absl::StrCat(operation.id(), " is under way");
+  if (!HasEnded(operation)) return absl::StrCat(operation.id(), " is under way");
   if (operation.state() != v1::OPERATION_STATE_SUCCEEDED) {
     return absl::StrCat(operation.id(), " ",
                         EnumWord(v1::OperationState_Name(operation.state()), "OPERATION_STATE_"));
   }
   if (!operation.shard_change().has_pause()) return "";
-  // Mostly less than some milliseconds.
-  const absl::Duration pause =
-      absl::Trunc(FromProto(operation.shard_change().pause()), absl::Microseconds(10));
-  return absl::StrCat("writes paused ", absl::FormatDuration(pause));
+  return absl::StrCat("writes ", PauseText(operation.shard_change().pause()));
 }
 
 std::string DescribeLast(const BalancerSummary& summary, absl::Time now) {
   const v1::BalancingDecision& last = summary.load.last_change();
   const v1::Operation* const operation = OperationOfLastChange(summary);
-  const absl::Duration ago = std::max(now - TimeOf(last.time()), absl::ZeroDuration());
+  const absl::Duration ago = std::max(now - FromProto(last.time()), absl::ZeroDuration());
   const std::string end = operation == nullptr ? "" : DescribeEnd(*operation);
   return absl::StrCat("last: ", DescribeChange(last, operation), ", ", HumanDuration(ago), " ago",
                       end.empty() ? "" : ", ", end);
@@ -194,12 +177,13 @@ Json BalancerJson(const BalancerSummary& summary) {
 
 std::vector<v1::Operation> RunningOf(const std::vector<v1::Operation>& operations) {
   std::vector<v1::Operation> running;
-  std::copy_if(operations.begin(), operations.end(), std::back_inserter(running), Runs);
+  std::remove_copy_if(operations.begin(), operations.end(), std::back_inserter(running), HasEnded);
   return running;
 }
 
 std::string ProgressLine(const v1::Operation& operation, const v1::GetLoadResponse& load) {
-  std::string line = absl::StrCat(operation.id(), " ", KindOf(operation), " ", operation.target());
+  std::string line =
+      absl::StrCat(operation.id(), " ", KindWord(operation.kind()), " ", operation.target());
   // A compaction cannot say how far it is.
   if (operation.kind() != v1::OPERATION_KIND_COMPACT) {
     absl::StrAppend(&line, ": ", Thousands(operation.steps_done()), " steps");
@@ -212,7 +196,7 @@ Json RunningJson(const BalancerSummary& summary) {
   Json json = Json::array();
   for (const v1::Operation& operation : RunningOf(summary.operations)) {
     json.push_back({{"id", operation.id()},
-                    {"kind", KindOf(operation)},
+                    {"kind", KindWord(operation.kind())},
                     {"target", operation.target()},
                     {"steps_done", JsonNumber(operation.steps_done())},
                     {"status", operation.status_message()},

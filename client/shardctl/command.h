@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -108,6 +109,29 @@ class CommandTree {
 // An option that holds a time span such as "500ms" or "1h30m"; `target` keeps its value otherwise.
 CLI::Option* AddDuration(CLI::App* app, const std::string& name, absl::Duration* target,
                          const std::string& description);
+
+// A name on the command line and what it stands for.
+template <typename Value>
+struct Choice {
+  const char* name;
+  Value value;
+};
+
+// An option that takes one of the names; `target` keeps its value otherwise. `choices` must outlive
+// the tree.
+template <typename Value, size_t kCount>
+CLI::Option* AddChoice(CLI::App* app, const std::string& name, Value* target,
+                       const Choice<Value> (&choices)[kCount], const std::string& description) {
+  std::vector<std::string> names;
+  for (const Choice<Value>& choice : choices) names.emplace_back(choice.name);
+  const auto choose = [target, &choices](const std::string& given) {
+    for (const Choice<Value>& choice : choices) {
+      if (given == choice.name) *target = choice.value;
+    }
+  };
+  return app->add_option_function<std::string>(name, choose, description)
+      ->check(CLI::IsMember(names));
+}
 
 // The -n/--namespace option.
 CLI::Option* AddNamespace(CLI::App* app, std::string* target);

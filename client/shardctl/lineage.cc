@@ -86,8 +86,7 @@ class Drawing {
   }
 
   static std::string Describe(const v1::TableChange& change, const std::string& shard) {
-    const absl::Time time =
-        absl::FromUnixSeconds(change.time().seconds()) + absl::Nanoseconds(change.time().nanos());
+    const absl::Time time = FromProto(change.time());
     return absl::StrCat("epoch ", change.epoch(), ": ", Words(change, shard), "  (",
                         absl::FormatTime("%Y-%m-%d %H:%M:%SZ", time, absl::UTCTimeZone()), ", ",
                         Printable(change.operation_id()), ")");
@@ -151,7 +150,7 @@ Row TableChangeRow(const v1::TableChange& change) {
   Row row;
   row.Add(NumberCell(change.epoch()));
   row.Add(TimeCell(change.has_time(), change.time()));
-  row.Add(TextCell(EnumWord(v1::OperationKind_Name(change.kind()), "OPERATION_KIND_")));
+  row.Add(TextCell(KindWord(change.kind())));
   row.Add(TextCell(change.operation_id()));
   row.Add(RoutesCell(change.removed()));
   row.Add(RoutesCell(change.added()));

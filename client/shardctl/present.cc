@@ -46,9 +46,28 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
+absl::Time FromProto(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+bool HasEnded(const v1::Operation& operation) {
+  return operation.state() != v1::OPERATION_STATE_RUNNING &&
+         operation.state() != v1::OPERATION_STATE_CANCELLING;
+}
+
+std::string KindWord(v1::OperationKind kind) {
+  return EnumWord(v1::OperationKind_Name(kind), "OPERATION_KIND_");
+}
+
+std::string PauseText(const google::protobuf::Duration& pause) {
+  // Mostly less than some milliseconds.
+  return absl::StrCat("paused ",
+                      absl::FormatDuration(absl::Trunc(FromProto(pause), absl::Microseconds(10))));
+}
+
 Cell TimeCell(bool is_set, const google::protobuf::Timestamp& time) {
   if (!is_set) return Cell(nullptr, "-");
-  const absl::Time at = absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+  const absl::Time at = FromProto(time);
   return Cell(Rfc3339(at), absl::FormatTime("%Y-%m-%d %H:%M:%SZ", at, absl::UTCTimeZone()));
 }
 
@@ -213,11 +232,7 @@ Cell ShardChangeCell(const v1::ShardChange& change) {
   if (!change.split_key().empty()) add(absl::StrCat("at ", RoutingKeyText(change.split_key())));
   if (!change.to_home().empty()) add(absl::StrCat(change.from_home(), " -> ", change.to_home()));
   if (change.epoch() != 0) add(absl::StrCat("epoch ", change.epoch()));
-  if (change.has_pause()) {
-    // Mostly less than some milliseconds.
-    const absl::Duration pause = absl::Trunc(FromProto(change.pause()), absl::Microseconds(10));
-    add(absl::StrCat("paused ", absl::FormatDuration(pause)));
-  }
+  if (change.has_pause()) add(PauseText(change.pause()));
   return Cell(std::move(json), text.empty() ? "-" : Printable(text));
 }
 
@@ -244,7 +259,7 @@ Row OperationRow(const v1::Operation& operation) {
   Row row;
   const bool planned = operation.id().empty();
   row.Add(planned ? Cell(nullptr, "-") : TextCell(operation.id()));
-  row.Add(TextCell(EnumWord(v1::OperationKind_Name(operation.kind()), "OPERATION_KIND_")));
+  row.Add(TextCell(KindWord(operation.kind())));
   row.Add(TextCell(planned
                        ? "planned"
                        : EnumWord(v1::OperationState_Name(operation.state()), "OPERATION_STATE_"),

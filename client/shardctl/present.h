@@ -37,11 +37,17 @@ Row RouteRow(const v1::Route& route);
 // An operation without an id was only validated.
 std::vector<Column> OperationColumns();
 Row OperationRow(const v1::Operation& operation);
+bool HasEnded(const v1::Operation& operation);
+// As a word: "rehome".
+std::string KindWord(v1::OperationKind kind);
+// "paused 4.74ms".
+std::string PauseText(const google::protobuf::Duration& pause);
 
 // An enum's name as a word: ("ACCOUNT_STATE_ACTIVE", "ACCOUNT_STATE_") is "active".
 std::string EnumWord(const std::string& name, const std::string& prefix);
 
 absl::Duration FromProto(const google::protobuf::Duration& duration);
+absl::Time FromProto(const google::protobuf::Timestamp& time);
 Cell TimeCell(bool is_set, const google::protobuf::Timestamp& time);
 // In JSON a number of seconds.
 Cell DurationCell(absl::Duration duration);

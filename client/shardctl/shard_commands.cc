@@ -20,15 +20,11 @@ namespace {
 
 enum class ShardOrder { kKey, kLoad, kOperations, kBytes, kAccounts };
 
-struct ShardOrderName {
-  const char* name;
-  ShardOrder order;
-};
-constexpr ShardOrderName kShardOrders[] = {{"key", ShardOrder::kKey},
-                                           {"load", ShardOrder::kLoad},
-                                           {"ops", ShardOrder::kOperations},
-                                           {"bytes", ShardOrder::kBytes},
-                                           {"accounts", ShardOrder::kAccounts}};
+constexpr Choice<ShardOrder> kShardOrders[] = {{"key", ShardOrder::kKey},
+                                               {"load", ShardOrder::kLoad},
+                                               {"ops", ShardOrder::kOperations},
+                                               {"bytes", ShardOrder::kBytes},
+                                               {"accounts", ShardOrder::kAccounts}};
 
 struct ShardListOptions {
   LiveOptions live;
@@ -161,19 +157,10 @@ void AddShardList(CommandTree& tree, CLI::App* group) {
       {"shardctl shard list", "shardctl shard list --sort load", "shardctl shard list -o name",
        "shardctl shard list --watch=5s"},
       [options](Invocation& invocation) { return List(invocation, *options); });
-  std::vector<std::string> names;
-  for (const ShardOrderName& item : kShardOrders) names.emplace_back(item.name);
-  app->add_option_function<std::string>(
-         "--sort",
-         [options](const std::string& name) {
-           for (const ShardOrderName& item : kShardOrders) {
-             if (name == item.name) options->order = item.order;
-           }
-         },
-         "What the order goes by: key, or the most load, ops, bytes or accounts first (default "
-         "key).")
-      ->type_name("COLUMN")
-      ->check(CLI::IsMember(names));
+  AddChoice(app, "--sort", &options->order, kShardOrders,
+            "What the order goes by: key, or the most load, ops, bytes or accounts first (default "
+            "key).")
+      ->type_name("COLUMN");
   AddWatchOptions(app, &options->live);
 }
 

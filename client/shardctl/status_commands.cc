@@ -117,8 +117,7 @@ Tone VerdictTone(v1::Verdict verdict) {
 
 // The daemon's clock.
 absl::Time NowOf(const v1::StatusResponse& status) {
-  return absl::FromUnixSeconds(status.start_time().seconds()) +
-         absl::Nanoseconds(status.start_time().nanos()) + FromProto(status.uptime());
+  return FromProto(status.start_time()) + FromProto(status.uptime());
 }
 
 // What runs, one line each.

@@ -1,4 +1,3 @@
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -137,14 +136,10 @@ absl::StatusOr<ExitCode> Stack(Invocation& invocation, const std::string& id) {
   return kOk;
 }
 
-const std::map<std::string, ThreadOrder>& OrderNames() {
-  static const auto* const names =
-      new std::map<std::string, ThreadOrder>{{"busy", ThreadOrder::kBusy},
-                                             {"cpu", ThreadOrder::kCpu},
-                                             {"queue", ThreadOrder::kQueue},
-                                             {"name", ThreadOrder::kName}};
-  return *names;
-}
+constexpr Choice<ThreadOrder> kThreadOrders[] = {{"busy", ThreadOrder::kBusy},
+                                                 {"cpu", ThreadOrder::kCpu},
+                                                 {"name", ThreadOrder::kName},
+                                                 {"queue", ThreadOrder::kQueue}};
 
 struct TopThreadsOptions {
   bool once = false;
@@ -215,18 +210,17 @@ void AddWatch(CommandTree& tree, CLI::App* group) {
 
 void AddTop(CommandTree& tree, CLI::App* group) {
   auto options = std::make_shared<TopThreadsOptions>();
-  CLI::App* app = tree.Add(group, "top", "Show the busiest threads, each second anew.",
-                           {"shardctl thread top", "shardctl thread top --once -o json"},
-                           [options](Invocation& invocation) { return TopThreads(invocation, *options); });
+  CLI::App* app =
+      tree.Add(group, "top", "Show the busiest threads, each second anew.",
+               {"shardctl thread top", "shardctl thread top --once -o json"},
+               [options](Invocation& invocation) { return TopThreads(invocation, *options); });
   app->add_flag("--once", options->once, "Look for one interval, print, and end.");
   AddDuration(app, "--interval", &options->live.interval, "How often to look (default 1s).");
   app->add_option("--count", options->live.count, "Stop after this many times (default never).")
       ->type_name("N");
-  app->add_option_function<std::string>(
-         "--sort", [options](const std::string& name) { options->order = OrderNames().at(name); },
-         "What comes first: busy, cpu, queue or name (default busy).")
-      ->type_name("ORDER")
-      ->check(CLI::IsMember(OrderNames()));
+  AddChoice(app, "--sort", &options->order, kThreadOrders,
+            "What comes first: busy, cpu, queue or name (default busy).")
+      ->type_name("ORDER");
 }
 
 }  // namespace

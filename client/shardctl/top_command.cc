@@ -30,19 +30,15 @@ struct TopOptions {
   bool once = false;
 };
 
-struct OrderName {
-  const char* name;
-  RateOrder order;
-};
-constexpr OrderName kOrders[] = {{"ops", RateOrder::kOperations},
-                                 {"busy", RateOrder::kBusy},
-                                 {"mailbox", RateOrder::kMailbox},
-                                 {"accounts", RateOrder::kAccounts},
-                                 {"bytes", RateOrder::kBytes}};
+constexpr Choice<RateOrder> kOrders[] = {{"ops", RateOrder::kOperations},
+                                         {"busy", RateOrder::kBusy},
+                                         {"mailbox", RateOrder::kMailbox},
+                                         {"accounts", RateOrder::kAccounts},
+                                         {"bytes", RateOrder::kBytes}};
 
 const char* NameOf(RateOrder order) {
-  for (const OrderName& item : kOrders) {
-    if (item.order == order) return item.name;
+  for (const Choice<RateOrder>& item : kOrders) {
+    if (item.value == order) return item.name;
   }
   return "";
 }
@@ -136,8 +132,8 @@ class Top {
     if (key != 's' && key != 'S') return false;
     const auto current =
         std::find_if(std::begin(kOrders), std::end(kOrders),
-                     [this](const OrderName& item) { return item.order == order_; });
-    order_ = current + 1 == std::end(kOrders) ? kOrders[0].order : (current + 1)->order;
+                     [this](const Choice<RateOrder>& item) { return item.value == order_; });
+    order_ = current + 1 == std::end(kOrders) ? kOrders[0].value : (current + 1)->value;
     return true;
   }
 
@@ -201,7 +197,7 @@ class Top {
   // The balancer's last check is as good a now as the daemon's, for what it did minutes ago.
   void PrintBalancing(std::ostream& out) const {
     const v1::GetLoadResponse& load = balancer_->load;
-    const absl::Time now = absl::FromUnixSeconds(load.time().seconds());
+    const absl::Time now = FromProto(load.time());
     out << "HOT ACCOUNTS  " << HotAccountsLine(load) << "\n";
     out << "BALANCER      " << BalancerLine(*balancer_, now);
     for (const v1::Operation& operation : RunningOf(balancer_->operations)) {
@@ -243,19 +239,10 @@ void AddTopCommand(CommandTree& tree) {
       [options](Invocation& invocation) { return RunTop(invocation, *options); });
   AddDuration(app, "--interval", &options->live.interval,
               "From one look to the next (default 1s).");
-  std::vector<std::string> names;
-  for (const OrderName& item : kOrders) names.emplace_back(item.name);
-  app->add_option_function<std::string>(
-         "--sort",
-         [options](const std::string& name) {
-           for (const OrderName& item : kOrders) {
-             if (name == item.name) options->order = item.order;
-           }
-         },
-         "What comes first: ops, busy, mailbox, accounts or bytes (default ops; the key s changes "
-         "it).")
-      ->type_name("COLUMN")
-      ->check(CLI::IsMember(names));
+  AddChoice(app, "--sort", &options->order, kOrders,
+            "What comes first: ops, busy, mailbox, accounts or bytes (default ops; the key s "
+            "changes it).")
+      ->type_name("COLUMN");
   app->add_option("--limit", options->limit, "How many shards to show (default those that fit).")
       ->type_name("N");
   app->add_option("--count", options->live.count, "Stop after this many looks (default never).")
