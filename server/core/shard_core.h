@@ -62,7 +62,8 @@ class ShardCore {
   // Runs one request. REQUIRES: it is not retired; turn.now is not before that of any earlier turn;
   // turn.committed holds every earlier turn's batch.
   void Step(ShardRequest request, ShardTurn& turn);
-  // Runs one command. REQUIRES: nothing else is in the turn.
+  // Runs one command. REQUIRES: nothing else is in the turn, but that an Absorb may follow requests;
+  // none may follow it.
   void Step(ShardCommand command, ShardTurn& turn);
 
   // Whether requests may be run; otherwise they wait for a command or the time in turn.wake_at.

@@ -42,7 +42,8 @@ void AddAll(const storage::WriteSet& records, storage::WriteSet& batch) {
 }  // namespace
 
 void ShardCore::Step(ShardCommand command, ShardTurn& turn) {
-  SHARDD_CHECK(turn.batch.empty() && turn.effects.empty());
+  SHARDD_CHECK(std::holds_alternative<Absorb>(command) ||
+               (turn.batch.empty() && turn.effects.empty()));
   std::visit([&](auto&& body) { Run(std::move(body), turn); }, std::move(command));
 }
 

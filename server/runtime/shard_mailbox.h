@@ -54,8 +54,8 @@ class ShardMailbox {
   // until there is something, the mailbox is closed, or `wake_at`. Returns false when it is closed
   // and empty.
   bool Pop(Mail& out, bool take_items, absl::Time wake_at);
-  // The next command if it is an Absorb. It takes nothing away, so that it can be run between any
-  // two requests, and those to the other range wait for it.
+  // The next command if it is an Absorb. It takes nothing away, so that it can be run after any
+  // request, and those to the other range wait for it.
   std::optional<Absorb> PopAbsorb();
 
   // Refuses further pushes. What waits is still handed out.

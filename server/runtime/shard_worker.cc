@@ -135,11 +135,7 @@ void ShardWorker::RunTurns(std::vector<ShardMailbox::Item>& items) {
         Refuse(request);
         continue;
       }
-      if (std::optional<Absorb> absorb = mailbox_->PopAbsorb()) {
-        CommitTurn(turn);
-        RunCommand(*std::move(absorb));
-        turn.now = environment_.clock.Now();
-      }
+      if (RunAbsorb(turn)) CommitTurn(turn);
       record_->BeginOperation(OperationName(request.body), turn.now);
       core_.Step(std::move(request), turn);
       if (turn.batch.bytes() >= limits::kBatchBytesMax ||
@@ -150,7 +146,18 @@ void ShardWorker::RunTurns(std::vector<ShardMailbox::Item>& items) {
   }
   requests_.fetch_add(requests_run, std::memory_order_relaxed);
   record_->CountItems(requests_run);
-  if (!failed_) CommitTurn(turn);
+  if (failed_) return;
+  RunAbsorb(turn);
+  CommitTurn(turn);
+}
+
+bool ShardWorker::RunAbsorb(ShardTurn& turn) {
+  std::optional<Absorb> absorb = mailbox_->PopAbsorb();
+  if (!absorb.has_value()) return false;
+  ShardCommand command = *std::move(absorb);
+  record_->BeginOperation(OperationName(command), turn.now);
+  core_.Step(std::move(command), turn);
+  return true;
 }
 
 void ShardWorker::CommitTurn(ShardTurn& turn) {

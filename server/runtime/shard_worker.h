@@ -23,7 +23,7 @@ namespace shardd {
 // The thread that owns a shard: takes everything from its mailbox, steps the core, commits one
 // batch, then lets the answers out. Nothing leaves before the batch that records it is durable.
 // Commands of the coordinator are run between two turns, each in a turn of its own. An Absorb does
-// not wait for the end of a turn: the turn ends for it.
+// not wait for the end of a turn: the turn ends with it, and one commit does for both.
 //
 // Thread safety: Status, mailbox_waits, Close and Abandon from any thread; the rest from whoever
 // owns it. Lifetime: Start, then Close, then Join or destruction.
@@ -71,6 +71,8 @@ class ShardWorker {
   // What running `mail` since `begun` has cost, for the meter.
   void Measure(const ShardMailbox::Mail& mail, uint64_t requests, absl::Time begun);
   void RunCommand(ShardCommand command);
+  // Runs an Absorb that waits, as the last of the turn. Returns whether one did.
+  bool RunAbsorb(ShardTurn& turn);
   void CommitTurn(ShardTurn& turn);
   void Perform(ShardEffect& effect);
   void PerformChange(ShardEffect& effect);

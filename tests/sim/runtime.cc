@@ -376,6 +376,10 @@ void SimRuntime::RunTurn(Worker& worker) {
     worker.core->Step(std::move(command), worker.turn);
   } else {
     ran = StepItems(worker);
+    if (std::optional<Absorb> absorb = worker.mailbox->PopAbsorb()) {
+      trace_.Meet("a range that is taken over in the middle of a turn");
+      worker.core->Step(ShardCommand(*std::move(absorb)), worker.turn);
+    }
   }
   worker.core->FinishTurn(worker.turn);
   worker.wake_at = worker.turn.wake_at;

@@ -53,6 +53,7 @@ const std::vector<absl::string_view>& RareThings() {
       "a full account",
       "a split",
       "a merge",
+      "a range that is taken over in the middle of a turn",
       "a rehome",
       "a rehome taken up again",
       "a home that is dropped",

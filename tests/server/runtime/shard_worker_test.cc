@@ -76,37 +76,52 @@ class ShardWorkerTest : public testing::Test {
     return std::get<ShardRetired>(std::get<ShardReport>(turn.effects.back())).state;
   }
 
+  // Runs so many requests in one turn; while the first one reads, the neighbour retires.
+  void HandOverDuringTheFirstOf(size_t count) {
+    const std::unique_ptr<ShardWorker> worker = NewWorker(kSurvivor);
+    ShardMailbox& mailbox = *worker->mailbox();
+    ShardMailbox::Item item;
+    for (uint64_t i = 0; item.size() < count; ++i) {
+      const AccountRef account{"", absl::StrCat("id", i)};  // spread over all ranges
+      if (!kSurvivor.range.Contains(account.routing_key())) continue;
+      ShardRequest request;
+      request.call = CallId{item.size() + 1, 0};
+      request.body = ApplyRequest{
+          .account = account, .create_account = true, .mutations = {shardd::Put{"k", "v"}}};
+      item.push_back(std::move(request));
+    }
+    store_.OnGet([this, &mailbox, handed = false]() mutable {
+      if (std::exchange(handed, true)) return;
+      mailbox.PushCommand(Absorb{OperationId{7}, TableEpoch{2}, kEnded, StateOf(kEnded), {}});
+    });
+    ASSERT_EQ(mailbox.Push(std::move(item), TableEpoch{1}), ShardMailbox::PushResult::kAccepted);
+    log_.last = CallId{count, 0};
+    log_.on_last = [&worker] { worker->Close(); };
+    worker->Start();
+    worker->Join();
+    batches_ = worker->Status(kSurvivor).batches_total;
+  }
+
   FakeClock clock_;
   storage::MemoryStore memory_;
   GatedStore store_{memory_};
   ThreadRegistry threads_{clock_};
   WorkerLog log_;
+  uint64_t batches_ = 0;
 };
 
-// Plan: while the first of two requests reads, a neighbour's range is handed to their worker.
+// Plan: while the first of some requests reads, a neighbour's range is handed to their worker. The
+// one commit of that request is enough for both, be it the last of the turn or not.
 TEST_F(ShardWorkerTest, ARangeIsTakenOverInTheMiddleOfATurn) {
-  const std::unique_ptr<ShardWorker> worker = NewWorker(kSurvivor);
-  ShardMailbox& mailbox = *worker->mailbox();
-  ShardMailbox::Item item;
-  for (uint64_t i = 0; item.size() < 2; ++i) {
-    const AccountRef account{"", absl::StrCat("id", i)};  // spread over all ranges
-    if (!kSurvivor.range.Contains(account.routing_key())) continue;
-    ShardRequest request;
-    request.call = CallId{item.size() + 1, 0};
-    request.body = ApplyRequest{
-        .account = account, .create_account = true, .mutations = {shardd::Put{"k", "v"}}};
-    item.push_back(std::move(request));
-  }
-  store_.OnGet([this, &mailbox, handed = false]() mutable {
-    if (std::exchange(handed, true)) return;
-    mailbox.PushCommand(Absorb{OperationId{7}, TableEpoch{2}, kEnded, StateOf(kEnded), {}});
-  });
-  ASSERT_EQ(mailbox.Push(std::move(item), TableEpoch{1}), ShardMailbox::PushResult::kAccepted);
-  log_.last = CallId{2, 0};
-  log_.on_last = [&worker] { worker->Close(); };
-  worker->Start();
-  worker->Join();
+  HandOverDuringTheFirstOf(2);
   EXPECT_EQ(log_.lines, (std::vector<std::string>{"reply 1", "flipped", "reply 2"}));
+  EXPECT_EQ(batches_, 2);
+}
+
+TEST_F(ShardWorkerTest, ARangeIsTakenOverAtTheEndOfATurn) {
+  HandOverDuringTheFirstOf(1);
+  EXPECT_EQ(log_.lines, (std::vector<std::string>{"reply 1", "flipped"}));
+  EXPECT_EQ(batches_, 1);
 }
 
 }  // namespace
