@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/harness.sh"
 
 put() { shardctl main state put cart "$1" "$2" --create-account >/dev/null; }
 get() { shardctl main state get cart "$1"; }
-logged() { grep -q "$1" "$work/main.log.now"; }
+logged() { grep -q "$1" "$work/main.log"; }
 has_ended() { ! is_running "$1"; }
 not_ready() { [[ $(http_get "${daemon_http[main]}" /readyz) == 503* ]]; }
 
@@ -179,7 +179,7 @@ balancer_is_told_on_metrics() {
 stops_politely() {
   kill -HUP "${daemon_pid[main]}"  # there is no reload, and it must not end the daemon
   stop_daemon main
-  grep -q '"msg":"stopped"' "$work/main.log.now" || complain "the daemon did not say that it stopped"
+  grep -q '"msg":"stopped"' "$work/main.log" || complain "the daemon did not say that it stopped"
   start_daemon main
   expect_equal "entry after a stop" "$(get color)" blue
 }

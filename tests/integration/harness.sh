@@ -20,7 +20,7 @@ say() { printf '%s %s\n' "$(date +%T)" "$*"; }
 # Ends the test at once.
 fail() {
   printf 'FAILED: %s\n' "$*" >&2
-  tail -n 20 "$work"/*.log >&2 2>/dev/null || true
+  tail -n 20 "$work"/*.log "$work"/*.log.before >&2 2>/dev/null || true
   exit 1
 }
 
@@ -79,17 +79,18 @@ logged_value() { grep -o "\"$1\":\"[^\"]*" <<<"$2" | cut -d '"' -f 4; }  # KEY L
 
 listens_or_ended() { grep -q '"msg":"listening"' "$1" || ! is_running "$2"; }
 
-# Starts the daemon NAME on free ports, or on those it had before, with its data in $work/NAME.
+# Starts the daemon NAME on free ports, or on those it had before, with its data in $work/NAME. What it says is in
+# $work/NAME.log; what it said in earlier runs is in $work/NAME.log.before.
 start_daemon() {  # NAME [FLAG...]
   local name=$1 log=$work/$1.log line
-  : >"$log.now"
+  if [ -f "$log" ]; then cat "$log" >>"$log.before"; fi
+  : >"$log"
   "$bin/shardd" --data "$work/$name" --listen "${daemon_address[$name]:-127.0.0.1:0}" \
     --http-listen "${daemon_http[$name]:-127.0.0.1:0}" --drain.wait 0s --log.format json "${@:2}" \
-    >"$log.now" 2>&1 &
+    >"$log" 2>&1 &
   daemon_pid[$name]=$!
-  await 60 "listening daemon $name" listens_or_ended "$log.now" $!
-  cat "$log.now" >>"$log"
-  line=$(grep '"msg":"listening"' "$log.now") || fail "daemon $name did not start"
+  await 60 "listening daemon $name" listens_or_ended "$log" $!
+  line=$(grep '"msg":"listening"' "$log") || fail "daemon $name did not start"
   daemon_address[$name]=$(logged_value grpc "$line")
   daemon_http[$name]=$(logged_value http "$line")
 }

@@ -23,7 +23,8 @@ put() { shardctl main state put cart "$1" "$2" --create-account >/dev/null; }
 
 # The daemon alone has the slow disk; a sanitizer's library would have to come first.
 LD_PRELOAD=$bin/libslow_storage.so SLOW_STORAGE=$disk ASAN_OPTIONS=verify_asan_link_order=0 start_daemon main
-shardctl main thread watch --from-revision 1 -o jsonl >"$work/events" &
+# For as long as the load lasts, unlike the harness's shardctl.
+"$bin/shardctl" --endpoints "${daemon_address[main]}" thread watch --from-revision 1 -o jsonl >"$work/events" &
 watch=$!
 await 60 "events" events started >/dev/null
 
@@ -33,6 +34,7 @@ say "full load for $seconds s"
 say "$(cat "$work/out") seconds=$seconds stalls=$(stalls)"
 expect_equal "stalls under load" "$(stalls)" 0
 
+is_running $watch || fail "the watch of the threads ended by itself"
 say "a disk that does not answer"
 put color blue
 exec {lock}<"$disk"
