@@ -42,6 +42,10 @@ std::optional<RecordCache::Known> RecordCache::Find(absl::string_view key) {
   if (places_.empty()) return std::nullopt;
   Record* const record = places_[Locate(StableHash64(key), key)].record;
   if (record == nullptr) return std::nullopt;
+  if (record->generation != generation_) {
+    if (Forgotten(record->key())) return std::nullopt;
+    record->generation = generation_;
+  }
   record->used = true;
   return Known{record->exists, record->value()};
 }
@@ -69,12 +73,27 @@ void RecordCache::Store(absl::string_view key, std::optional<absl::string_view> 
   }
   place.record->SetValue(value);
   place.record->used = true;
+  place.record->generation = generation_;
   bytes_ += place.record->Weight();
   // When the bound was lowered a few go with each call, so that none takes long.
   const size_t bound = std::max(bytes_max_, before);
   for (size_t i = 0; bytes_ > bound || (bytes_ > bytes_max_ && i < kEvictedPerStore); ++i) {
     EvictOne();
   }
+}
+
+void RecordCache::Forget(const storage::KeyBounds& bounds) {
+  if (generation_++ == 0) {
+    forgotten_ = bounds;
+    return;
+  }
+  forgotten_.lower = std::min(forgotten_.lower, bounds.lower);
+  const bool endless = forgotten_.upper.empty() || bounds.upper.empty();
+  forgotten_.upper = endless ? std::string() : std::max(forgotten_.upper, bounds.upper);
+}
+
+bool RecordCache::Forgotten(absl::string_view key) const {
+  return key >= forgotten_.lower && (forgotten_.upper.empty() || key < forgotten_.upper);
 }
 
 size_t RecordCache::Locate(uint64_t hash, absl::string_view key) const {

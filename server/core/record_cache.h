@@ -38,8 +38,13 @@ class RecordCache {
   // nullopt if nothing is known of the key.
   std::optional<Known> Find(absl::string_view key);
 
-  // nullopt: the key does not exist.
+  // nullopt: the key does not exist, or not any more.
   void Store(absl::string_view key, std::optional<absl::string_view> value);
+
+  // What is known so far of keys within `bounds` may have become wrong. It takes no longer for many
+  // records than for few: they go when the hand comes to them. May forget more, if it was called
+  // for other bounds before.
+  void Forget(const storage::KeyBounds& bounds);
 
   size_t bytes() const { return bytes_; }
   size_t bytes_max() const { return bytes_max_; }
@@ -54,6 +59,7 @@ class RecordCache {
     uint32_t capacity = 0;  // for key and value
     uint32_t key_size = 0;
     uint32_t value_size = 0;
+    uint32_t generation = 0;  // when it was last known to be right
     bool exists = false;
     bool used = false;  // since the hand was here
 
@@ -76,6 +82,7 @@ class RecordCache {
 
   static OwnedRecord Make(uint64_t hash, absl::string_view key, size_t value_size);
 
+  bool Forgotten(absl::string_view key) const;
   // Where the key is, or the free place where it belongs. REQUIRES: there are places.
   size_t Locate(uint64_t hash, absl::string_view key) const;
   size_t Next(size_t place) const { return (place + 1) & (places_.size() - 1); }
@@ -89,6 +96,10 @@ class RecordCache {
   std::vector<Place> places_;  // none, or a power of two
   std::vector<OwnedRecord> ring_;
   size_t hand_ = 0;  // a position in the ring
+  // How often something was to be forgotten, and where: a record of an earlier generation that lies
+  // there is.
+  uint32_t generation_ = 0;
+  storage::KeyBounds forgotten_;
 };
 
 // Reads through a cache: what a shard's owner reads before it writes. Records that are read once

@@ -199,9 +199,6 @@ class ShardCore {
   absl::Time idle_since_ = absl::InfinitePast();
   bool retired_ = false;
   absl::Time paused_until_ = absl::InfinitePast();
-  // It was given a part away since the cache was empty: should that come back, what the cache knows
-  // of it is old.
-  bool cache_outlived_range_ = false;
 };
 
 }  // namespace shardd

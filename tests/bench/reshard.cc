@@ -1,6 +1,6 @@
 // Splits, merges and moves the shard that holds a dataset, under a steady load of puts into it, and
-// prints how long the puts waited as one line of JSON. Most moves are made for the end of them alone:
-// while they copy there is no load, or each would take minutes.
+// prints how long the puts waited as one line of JSON. Most moves are made for the end of them
+// alone: while they copy there is no load, or each would take minutes.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -43,8 +43,8 @@ struct Options {
   DatasetOptions dataset;
 };
 
-// The smallest value that at least the share `q` of some measurements, of which there must be one, do
-// not exceed (nearest rank).
+// The smallest value that at least the share `q` of some measurements, of which there must be one,
+// do not exceed (nearest rank).
 double Quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   const auto rank = static_cast<size_t>(std::ceil(q * static_cast<double>(values.size())));

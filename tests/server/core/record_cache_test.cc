@@ -56,6 +56,42 @@ TEST(RecordCacheTest, KeepsNothingThatDoesNotFit) {
   EXPECT_EQ(cache.bytes(), 0u);
 }
 
+// Plan: forget a range, and then one beside it: what lies there is known again only when it is
+// stored anew, what lies elsewhere stays.
+TEST(RecordCacheTest, ForgetsARange) {
+  RecordCache cache(1 << 20);
+  for (const char* key : {"a", "b", "c", "d", "e"}) cache.Store(key, "old");
+  cache.Forget({"c", "d"});
+  EXPECT_EQ(cache.Find("b")->value, "old");
+  EXPECT_FALSE(cache.Find("c").has_value());
+  EXPECT_EQ(cache.Find("d")->value, "old");
+  cache.Store("c", "new");
+  EXPECT_EQ(cache.Find("c")->value, "new");
+
+  cache.Forget({"d", ""});
+  EXPECT_EQ(cache.Find("b")->value, "old");
+  EXPECT_FALSE(cache.Find("d").has_value());
+  EXPECT_FALSE(cache.Find("e").has_value());
+  cache.Store("e", std::nullopt);
+  EXPECT_FALSE(cache.Find("e")->exists);
+}
+
+// Plan: records that are forgotten take part in the cache's bytes until they are driven out.
+TEST(RecordCacheTest, WhatIsForgottenGoesFirst) {
+  const std::string value(1000, 'v');
+  RecordCache cache(4 * 1200);
+  for (const char* key : {"a", "b", "c", "d"}) cache.Store(key, value);
+  cache.Forget({"a", "c"});
+  for (const char* key : {"a", "b", "c", "d"}) cache.Find(key);
+  cache.Store("e", value);  // the hand has passed all
+  for (const char* key : {"c", "d", "e"}) cache.Find(key);
+  cache.Store("f", value);
+  for (const char* key : {"c", "d", "e", "f"}) {
+    EXPECT_TRUE(cache.Find(key).has_value()) << key;
+  }
+  EXPECT_LE(cache.bytes(), 4u * 1200);
+}
+
 // Plan: random stores and look-ups against a map, in a cache that holds about a third of the keys:
 // what is found is what was stored last, the bytes stay within bounds, and a key that is used all
 // the time is hardly ever gone.
