@@ -6,6 +6,7 @@
 
 #include "rocksdb/convenience.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/sst_file_manager.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_buffer_manager.h"
 
@@ -31,6 +32,21 @@ rocksdb::CompressionType BestCompression() {
 // A failed write leaves RocksDB's memory and its log apart, and its resuming has known holes: the
 // owner stops and opens the folder again instead.
 void NeverResume(rocksdb::DBOptions& database) { database.max_bgerror_resume_count = 0; }
+
+// A file system takes tens of milliseconds to give back what a large file held, and syncs of the
+// log wait for it (on ext4 they share its journal; a disk that is told what is free makes it
+// longer). So files that are no longer needed are cut down bit by bit.
+constexpr int64_t kDeletedBytesPerSecond = int64_t{128} << 20;
+constexpr uint64_t kDeletedBytesAtOnce = uint64_t{2} << 20;
+// Faster than compactions leave them, or they would pile up: when they take half as much as the
+// data, further ones are deleted at once.
+constexpr double kDeletedPerDataMax = 0.5;
+
+std::shared_ptr<rocksdb::SstFileManager> DeleteSlowly(rocksdb::Env* env) {
+  return std::shared_ptr<rocksdb::SstFileManager>(rocksdb::NewSstFileManager(
+      env, /*info_log=*/nullptr, /*trash_dir=*/"", kDeletedBytesPerSecond,
+      /*delete_existing_trash=*/true, /*status=*/nullptr, kDeletedPerDataMax, kDeletedBytesAtOnce));
+}
 
 void LimitMessageLog(rocksdb::DBOptions& database) {
   database.info_log_level = rocksdb::WARN_LEVEL;
@@ -63,6 +79,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options, rocksdb::Env* en
   database.allow_concurrent_memtable_write = true;
   database.atomic_flush = false;
   database.avoid_flush_during_recovery = false;  // what was replayed is written anew
+  database.sst_file_manager = DeleteSlowly(env);
   NeverResume(database);
   LimitMessageLog(database);
   return database;

@@ -243,6 +243,14 @@ TEST_F(RocksOpenTest, InterruptedCreationIsFinished) {
   ExpectCommits(3);
 }
 
+// Plan: a crash left files that were being deleted, half gone; they are no files of the database.
+TEST_F(RocksOpenTest, FilesHalfDeletedAreNoDamage) {
+  CommitAndClose(0, 3);
+  WriteWholeFile(absl::StrCat(data_, "/000990.log.trash"), "half");
+  WriteWholeFile(absl::StrCat(data_, "/000991.sst.trash"), "half");
+  ExpectCommits(3);
+}
+
 TEST_F(RocksOpenTest, MissingLogIsDamage) {
   CommitAndClose(0, kCommits);
   std::filesystem::remove(Log());
