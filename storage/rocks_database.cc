@@ -15,6 +15,7 @@
 #include "storage/home_gone.h"
 #include "storage/log_check.h"
 #include "storage/rocks_status.h"
+#include "storage/rocks_tuning.h"
 
 namespace shardd::storage {
 namespace {
@@ -262,6 +263,7 @@ absl::StatusOr<SpaceUsage> RocksDatabase::Space() const {
   if (status.ok()) status = parts_.files->GetChildrenFileAttributes(path, io, &files, nullptr);
   if (!status.ok()) return ReadError(status, absl::StrCat("look at space of ", path));
   for (const rocksdb::Env::FileAttributes& file : files) space.used_bytes += file.size_bytes;
+  PaceDeletions(*parts_.deletions, space);
   return space;
 }
 

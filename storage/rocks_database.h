@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
+#include "rocksdb/sst_file_manager.h"
 #include "server/base/mutex.h"
 #include "storage/failure_latch.h"
 #include "storage/folder_lock.h"
@@ -33,6 +34,7 @@ class RocksDatabase final : public Store {
     std::shared_ptr<FailureLatch> failure;
     std::unique_ptr<Watermark> watermark;
     rocksdb::ColumnFamilyOptions family_options;
+    std::shared_ptr<rocksdb::SstFileManager> deletions;
     std::unique_ptr<rocksdb::DB> database;
     // Never used for data, but RocksDB insists on it.
     rocksdb::ColumnFamilyHandle* default_family = nullptr;
@@ -55,7 +57,7 @@ class RocksDatabase final : public Store {
   absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override;
   absl::Status Health() const override;
   // Also brings the watermark up to date, so that asking now and then covers the last commits
-  // before a pause.
+  // before a pause, and lets deletions hurry when space is scarce.
   absl::StatusOr<SpaceUsage> Space() const override;
   absl::Status Close() override;
 

@@ -38,15 +38,9 @@ void NeverResume(rocksdb::DBOptions& database) { database.max_bgerror_resume_cou
 // longer). So files that are no longer needed are cut down bit by bit.
 constexpr int64_t kDeletedBytesPerSecond = int64_t{128} << 20;
 constexpr uint64_t kDeletedBytesAtOnce = uint64_t{2} << 20;
-// Faster than compactions leave them, or they would pile up: when they take half as much as the
-// data, further ones are deleted at once.
-constexpr double kDeletedPerDataMax = 0.5;
-
-std::shared_ptr<rocksdb::SstFileManager> DeleteSlowly(rocksdb::Env* env) {
-  return std::shared_ptr<rocksdb::SstFileManager>(rocksdb::NewSstFileManager(
-      env, /*info_log=*/nullptr, /*trash_dir=*/"", kDeletedBytesPerSecond,
-      /*delete_existing_trash=*/true, /*status=*/nullptr, kDeletedPerDataMax, kDeletedBytesAtOnce));
-}
+// Of all bytes, theirs included: they take at most a quarter of what the data takes, and what comes
+// on top is deleted at once.
+constexpr double kDeletedShareMax = 0.2;
 
 void LimitMessageLog(rocksdb::DBOptions& database) {
   database.info_log_level = rocksdb::WARN_LEVEL;
@@ -79,7 +73,6 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options, rocksdb::Env* en
   database.allow_concurrent_memtable_write = true;
   database.atomic_flush = false;
   database.avoid_flush_during_recovery = false;  // what was replayed is written anew
-  database.sst_file_manager = DeleteSlowly(env);
   NeverResume(database);
   LimitMessageLog(database);
   return database;
@@ -105,6 +98,17 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksOptions& options,
   family.arena_block_size = size_t{256} << 10;
   family.level_compaction_dynamic_level_bytes = true;
   return family;
+}
+
+std::shared_ptr<rocksdb::SstFileManager> NewDeletions(rocksdb::Env* env) {
+  return std::shared_ptr<rocksdb::SstFileManager>(rocksdb::NewSstFileManager(
+      env, /*info_log=*/nullptr, /*trash_dir=*/"", kDeletedBytesPerSecond,
+      /*delete_existing_trash=*/true, /*status=*/nullptr, kDeletedShareMax, kDeletedBytesAtOnce));
+}
+
+void PaceDeletions(rocksdb::SstFileManager& deletions, const SpaceUsage& space) {
+  const bool scarce = space.free_bytes / 2 < space.reserve_bytes;
+  deletions.SetDeleteRateBytesPerSecond(scarce ? 0 : kDeletedBytesPerSecond);
 }
 
 }  // namespace shardd::storage

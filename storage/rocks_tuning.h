@@ -4,7 +4,9 @@
 
 #include "rocksdb/env.h"
 #include "rocksdb/options.h"
+#include "rocksdb/sst_file_manager.h"
 #include "storage/rocks_store.h"
+#include "storage/store.h"
 
 namespace shardd::storage {
 
@@ -12,5 +14,10 @@ namespace shardd::storage {
 rocksdb::DBOptions DatabaseOptions(const RocksOptions& options, rocksdb::Env* env);
 rocksdb::ColumnFamilyOptions FamilyOptions(const RocksOptions& options,
                                            std::shared_ptr<rocksdb::Cache> cache);
+
+// What deletes the files of a database that it no longer needs, bit by bit; one for each opening.
+std::shared_ptr<rocksdb::SstFileManager> NewDeletions(rocksdb::Env* env);
+// At once while less than twice the reserve is free.
+void PaceDeletions(rocksdb::SstFileManager& deletions, const SpaceUsage& space);
 
 }  // namespace shardd::storage

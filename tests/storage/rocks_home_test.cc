@@ -19,13 +19,16 @@ constexpr Family kOther{2};
 
 class RocksHomeTest : public testing::Test {
  protected:
-  RocksHomeTest() {
+  RocksHomeTest() { Open(); }
+
+  void Open(uint64_t reserve_bytes = 0) {
     RocksOptions options;
     options.path = folder_.path("data");
     options.cache_bytes = size_t{1} << 20;
     options.write_buffer_bytes = size_t{4} << 20;
+    options.reserve_bytes = reserve_bytes;
     absl::StatusOr<std::unique_ptr<Store>> store = OpenRocksStore(options);
-    EXPECT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     EXPECT_TRUE(store_->CreateHome(kHome).ok());
     EXPECT_TRUE(store_->CreateHome(kOther).ok());
@@ -74,6 +77,21 @@ TEST_F(RocksHomeTest, FilesComeBackWithTheLastReader) {
   EXPECT_TRUE(cursor->Valid());
   cursor.reset();
   EXPECT_LT(TableBytes(), 100'000u);
+}
+
+// Plan: more must stay free than any disk has; what a home took is free as soon as it is dropped.
+TEST_F(RocksHomeTest, FilesGoAtOnceWhenSpaceIsScarce) {
+  ASSERT_TRUE(store_->Close().ok());
+  store_.reset();
+  std::filesystem::remove_all(folder_.path("data"));
+  Open(/*reserve_bytes=*/uint64_t{1} << 60);
+  ASSERT_TRUE(store_->Space().ok());
+  Fill(kOther, 2'000);
+  Compact(kOther);
+  ASSERT_GT(TableBytes(), 19'000'000u);
+  ASSERT_TRUE(store_->DropHome(kOther).ok());
+  EXPECT_LT(TableBytes(), 1'000'000u);
+  EXPECT_EQ(FilesEnding(folder_.path("data"), ".trash").size(), 0u);
 }
 
 TEST_F(RocksHomeTest, ManyLivesLeaveNothingBehind) {
