@@ -42,10 +42,8 @@ std::optional<RecordCache::Known> RecordCache::Find(absl::string_view key) {
   if (places_.empty()) return std::nullopt;
   Record* const record = places_[Locate(StableHash64(key), key)].record;
   if (record == nullptr) return std::nullopt;
-  if (record->generation != generation_) {
-    if (Forgotten(record->key())) return std::nullopt;
-    record->generation = generation_;
-  }
+  if (Forgotten(*record)) return std::nullopt;
+  record->generation = generation_;
   record->used = true;
   return Known{record->exists, record->value()};
 }
@@ -92,7 +90,9 @@ void RecordCache::Forget(const storage::KeyBounds& bounds) {
   forgotten_.upper = endless ? std::string() : std::max(forgotten_.upper, bounds.upper);
 }
 
-bool RecordCache::Forgotten(absl::string_view key) const {
+bool RecordCache::Forgotten(const Record& record) const {
+  if (record.generation == generation_) return false;
+  const absl::string_view key = record.key();
   return key >= forgotten_.lower && (forgotten_.upper.empty() || key < forgotten_.upper);
 }
 
@@ -117,7 +117,7 @@ void RecordCache::EvictOne() {
   while (true) {
     if (hand_ >= ring_.size()) hand_ = 0;
     Record& record = *ring_[hand_];
-    if (!std::exchange(record.used, false)) break;
+    if (!std::exchange(record.used, false) || Forgotten(record)) break;
     ++hand_;
   }
   Record& record = *ring_[hand_];

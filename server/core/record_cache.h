@@ -41,9 +41,9 @@ class RecordCache {
   // nullopt: the key does not exist, or not any more.
   void Store(absl::string_view key, std::optional<absl::string_view> value);
 
-  // What is known so far of keys within `bounds` may have become wrong. It takes no longer for many
-  // records than for few: they go when the hand comes to them. May forget more, if it was called
-  // for other bounds before.
+  // What is known so far of keys within `bounds` becomes wrong. It takes no longer for many records
+  // than for few: they go when the hand comes to them. May forget more, if it was called for other
+  // bounds before.
   void Forget(const storage::KeyBounds& bounds);
 
   size_t bytes() const { return bytes_; }
@@ -64,7 +64,8 @@ class RecordCache {
     bool used = false;  // since the hand was here
 
     char* bytes() { return reinterpret_cast<char*>(this + 1); }
-    absl::string_view key() { return {bytes(), key_size}; }
+    const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+    absl::string_view key() const { return {bytes(), key_size}; }
     absl::string_view value() { return {bytes() + key_size, value_size}; }
     void SetValue(std::optional<absl::string_view> value);
     size_t Weight() const;
@@ -82,7 +83,7 @@ class RecordCache {
 
   static OwnedRecord Make(uint64_t hash, absl::string_view key, size_t value_size);
 
-  bool Forgotten(absl::string_view key) const;
+  bool Forgotten(const Record& record) const;
   // Where the key is, or the free place where it belongs. REQUIRES: there are places.
   size_t Locate(uint64_t hash, absl::string_view key) const;
   size_t Next(size_t place) const { return (place + 1) & (places_.size() - 1); }

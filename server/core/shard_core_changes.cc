@@ -85,6 +85,7 @@ void ShardCore::Run(SplitOff&& command, ShardTurn& turn) {
   turn.batch.Put(storage::kMeta, ShardStatsKey(command.child.shard), state->stats.Encode());
   state->cache_bytes = std::max(cache_->bytes_max() / 2, limits::kRecordCacheBytesPerShardMin);
   cache_->SetBytesMax(state->cache_bytes);
+  cache_->Forget(BoundsOf(command.child.range));  // should it come back, it has changed
   route_.range.end = command.child.range.start;
   epoch_ = command.epoch;
   turn.effects.push_back(StartShard{command.child, command.epoch, std::move(state)});
@@ -149,8 +150,6 @@ void ShardCore::Run(Unretire&& command, ShardTurn&) {
 void ShardCore::Run(Absorb&& command, ShardTurn& turn) {
   SHARDD_CHECK(!retired_ && !rehome_.has_value() && !tally_.has_value());
   AddAll(command.records, turn.batch);
-  // It may have been this shard's before, and what the cache knows of it is from then.
-  cache_->Forget(BoundsOf(command.ended.range));
   cache_->SetBytesMax(cache_->bytes_max() + command.state->cache_bytes);
   const absl::Time since = command.state->since;
   Add(stats_, command.state->stats);
