@@ -130,12 +130,12 @@ void ShardWorker::RunTurns(std::vector<ShardMailbox::Item>& items) {
   for (ShardMailbox::Item& requests : items) {
     requests_run += requests.size();
     for (ShardRequest& request : requests) {
+      if (!failed_ && RunAbsorb(turn)) CommitTurn(turn);
       // A later part of an item must not run after a failed commit of an earlier one.
       if (failed_) {
         Refuse(request);
         continue;
       }
-      if (RunAbsorb(turn)) CommitTurn(turn);
       record_->BeginOperation(OperationName(request.body), turn.now);
       core_.Step(std::move(request), turn);
       if (turn.batch.bytes() >= limits::kBatchBytesMax ||

@@ -118,6 +118,15 @@ TEST_F(ShardWorkerTest, ARangeIsTakenOverInTheMiddleOfATurn) {
   EXPECT_EQ(batches_, 2);
 }
 
+// Plan: that commit fails; neither request runs any more, and both are answered.
+TEST_F(ShardWorkerTest, AFailedCommitInTheMiddleOfATurnEndsIt) {
+  memory_.FailNextCommit(absl::DataLossError("planned"));
+  HandOverDuringTheFirstOf(3);
+  EXPECT_EQ(log_.lines,
+            (std::vector<std::string>{"reply 1 refused", "reply 2 refused", "reply 3 refused"}));
+  EXPECT_EQ(batches_, 1);
+}
+
 TEST_F(ShardWorkerTest, ARangeIsTakenOverAtTheEndOfATurn) {
   HandOverDuringTheFirstOf(1);
   EXPECT_EQ(log_.lines, (std::vector<std::string>{"reply 1", "flipped"}));
