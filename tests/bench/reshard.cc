@@ -29,7 +29,7 @@ constexpr int kAccountsSampled = 101;
 constexpr auto kBeforeFlip = std::chrono::milliseconds(200);
 constexpr auto kAfterFlip = std::chrono::milliseconds(100);
 // When so much has been copied, a move that began without load gets it.
-constexpr double kCopiedBeforeLoad = 0.9;
+constexpr double kCopiedBeforeLoad = 0.7;
 constexpr auto kLook = std::chrono::milliseconds(50);
 
 struct Options {
@@ -301,12 +301,11 @@ void Describe(CLI::App& app, Options& options) {
   app.add_option("--address", options.address, "HOST:PORT of the daemon")->required();
   app.add_option("--splits", options.splits, "Splits, each followed by a merge")
       ->check(CLI::PositiveNumber);
-  auto* const moves = app.add_option("--moves", options.moves, "Moves to another home")
-                          ->check(CLI::NonNegativeNumber);
+  app.add_option("--moves", options.moves, "Moves to another home")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--short-moves", options.short_moves,
                  "Further moves, which have load at their end alone")
-      ->check(CLI::NonNegativeNumber)
-      ->needs(moves);
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--calm", options.calm_seconds, "Seconds of load before and after the changes");
   app.add_option("--frame", options.frame, "Puts in a frame");
   app.add_option("--in-flight", options.frames_in_flight, "Frames in flight");
@@ -322,6 +321,9 @@ int Fail(const absl::Status& status) {
 }
 
 int Main(const Options& options) {
+  if (options.short_moves > 0 && options.moves == 0) {
+    return Fail(absl::InvalidArgumentError("--short-moves needs --moves, which tell the dip"));
+  }
   client::ClientOptions client_options;
   client_options.connection.endpoints = {options.address};
   client_options.timeout = absl::Seconds(10);
