@@ -38,9 +38,9 @@ void NeverResume(rocksdb::DBOptions& database) { database.max_bgerror_resume_cou
 // longer). So files that are no longer needed are cut down bit by bit.
 constexpr int64_t kDeletedBytesPerSecond = int64_t{128} << 20;
 constexpr uint64_t kDeletedBytesAtOnce = uint64_t{2} << 20;
-// Of all bytes, theirs included: they take at most a quarter of what the data takes, and what comes
-// on top is deleted at once.
-constexpr double kDeletedShareMax = 0.2;
+// Of all bytes, theirs included: they take at most as much as the data, and what comes on top is
+// deleted at once. A home that is dropped may be half of all.
+constexpr double kDeletedShareMax = 0.5;
 
 void LimitMessageLog(rocksdb::DBOptions& database) {
   database.info_log_level = rocksdb::WARN_LEVEL;

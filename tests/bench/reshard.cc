@@ -29,7 +29,7 @@ constexpr int kAccountsSampled = 101;
 constexpr auto kBeforeFlip = std::chrono::milliseconds(200);
 constexpr auto kAfterFlip = std::chrono::milliseconds(100);
 // When so much has been copied, a move that began without load gets it.
-constexpr double kCopiedBeforeLoad = 0.7;
+constexpr double kCopiedBeforeLoad = 0.9;
 constexpr auto kLook = std::chrono::milliseconds(50);
 
 struct Options {
@@ -84,15 +84,17 @@ struct Changes {
   std::vector<double> rate;
 
   nlohmann::json Report() const {
-    return {{"count", pause_ms.size()},
-            {"pause_ms_p50", Quantile(pause_ms, 0.5)},
-            {"pause_ms_p99", Quantile(pause_ms, 0.99)},
-            {"pause_ms_max", Quantile(pause_ms, 1)},
-            {"total_ms", Quantile(total_ms, 0.5)},
-            {"total_ms_max", Quantile(total_ms, 1)},
-            {"slowest_put_ms_p50", Quantile(slowest_put_ms, 0.5)},
-            {"slowest_put_ms_p99", Quantile(slowest_put_ms, 0.99)},
-            {"put_ops_per_s", Quantile(rate, 0.5)}};
+    nlohmann::json report = {{"count", pause_ms.size()},
+                             {"pause_ms_p50", Quantile(pause_ms, 0.5)},
+                             {"pause_ms_p99", Quantile(pause_ms, 0.99)},
+                             {"pause_ms_max", Quantile(pause_ms, 1)},
+                             {"slowest_put_ms_p50", Quantile(slowest_put_ms, 0.5)},
+                             {"slowest_put_ms_p99", Quantile(slowest_put_ms, 0.99)}};
+    if (total_ms.empty()) return report;
+    report["total_ms"] = Quantile(total_ms, 0.5);
+    report["total_ms_max"] = Quantile(total_ms, 1);
+    report["put_ops_per_s"] = Quantile(rate, 0.5);
+    return report;
   }
 };
 
@@ -290,8 +292,8 @@ absl::StatusOr<nlohmann::json> Reshard::Run() {
                     {"put_ops_per_s", Quantile(calm_rate_, 0.5)}};
   report["split"] = splits_.Report();
   report["merge"] = merges_.Report();
+  if (!moves_.pause_ms.empty()) report["rehome"] = moves_.Report();
   if (options_.moves > 0) {
-    report["rehome"] = moves_.Report();
     report["rehome"]["dip"] = 1 - Quantile(moves_.rate, 0.5) / Quantile(calm_rate_, 0.5);
   }
   return report;
@@ -321,9 +323,6 @@ int Fail(const absl::Status& status) {
 }
 
 int Main(const Options& options) {
-  if (options.short_moves > 0 && options.moves == 0) {
-    return Fail(absl::InvalidArgumentError("--short-moves needs --moves, which tell the dip"));
-  }
   client::ClientOptions client_options;
   client_options.connection.endpoints = {options.address};
   client_options.timeout = absl::Seconds(10);
