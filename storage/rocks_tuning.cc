@@ -33,14 +33,15 @@ rocksdb::CompressionType BestCompression() {
 // owner stops and opens the folder again instead.
 void NeverResume(rocksdb::DBOptions& database) { database.max_bgerror_resume_count = 0; }
 
-// A file system takes tens of milliseconds to give back what a large file held, and syncs of the
-// log wait for it (on ext4 they share its journal; a disk that is told what is free makes it
-// longer). So files that are no longer needed are cut down bit by bit.
-constexpr int64_t kDeletedBytesPerSecond = int64_t{128} << 20;
+// A file system takes tens of milliseconds to give back what a large file held, above all where it
+// tells the disk what is free, and syncs of the log wait for it. So files that are no longer needed
+// are cut down bit by bit, about half a millisecond each; faster than compactions leave them, or
+// they would pile up.
+constexpr int64_t kDeletedBytesPerSecond = int64_t{512} << 20;
 constexpr uint64_t kDeletedBytesAtOnce = uint64_t{2} << 20;
-// Of all bytes, theirs included: they take at most as much as the data, and what comes on top is
-// deleted at once. A home that is dropped may be half of all.
-constexpr double kDeletedShareMax = 0.5;
+// Of all bytes, theirs included, before further files are deleted whole: never. When space is
+// scarce, PaceDeletions lets them go as fast as they can.
+constexpr double kDeletedShareMax = 1.0;
 
 void LimitMessageLog(rocksdb::DBOptions& database) {
   database.info_log_level = rocksdb::WARN_LEVEL;
