@@ -29,7 +29,7 @@ constexpr int kAccountsSampled = 101;
 constexpr auto kBeforeFlip = std::chrono::milliseconds(200);
 constexpr auto kAfterFlip = std::chrono::milliseconds(100);
 // When so much has been copied, a move that began without load gets it.
-constexpr double kCopiedBeforeLoad = 0.9;
+constexpr double kCopiedBeforeLoad = 0.7;
 constexpr auto kLook = std::chrono::milliseconds(50);
 
 struct Options {
@@ -249,9 +249,11 @@ absl::Status Reshard::AwaitCopied(const std::string& operation, double share) {
   for (;;) {
     const auto got = daemon_.GetOperation(get);
     if (!got.ok()) return got.status();
-    if (got->operation().state() != v1::OPERATION_STATE_RUNNING) {
+    const v1::OperationState state = got->operation().state();
+    if (state == v1::OPERATION_STATE_SUCCEEDED) {
       return absl::FailedPreconditionError("a move ended before it had load: too little to copy");
     }
+    if (state != v1::OPERATION_STATE_RUNNING) return client::FromOperation(got->operation());
     if (static_cast<double>(got->operation().steps_done()) >= steps) return absl::OkStatus();
     std::this_thread::sleep_for(kLook);
   }
