@@ -469,6 +469,8 @@ void SimRuntime::Perform(Worker& worker) {
       PerformChange(worker, effect);
     }
   }
+  // What a shard still hears when it has retired is not about its range, which another one serves.
+  if (worker.core->retired()) return;
   if (!effects.empty() || worker.phase == Phase::kReplying) {
     oracle_.TurnEnded(worker.core->shard());
   }
