@@ -19,7 +19,8 @@ namespace shardd {
 
 // What the coordinator tells the owner of a shard about the shard itself. Commands have a lane of
 // their own beside the requests and are run between two turns, each in a turn and a batch of its
-// own; but an Absorb may end a turn of requests, and shares their batch. How they follow each other is in tests/models/epoch_flip.pml and rehome.pml.
+// own; but an Absorb may end a turn of requests, and shares their batch. How they follow each other
+// is in tests/models/epoch_flip.pml and rehome.pml.
 
 // Why a range is surveyed.
 enum class SurveyPurpose {
