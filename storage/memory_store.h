@@ -44,6 +44,8 @@ class MemoryStore final : public Store {
   // REQUIRES: no unsynced batch writes to it.
   absl::Status DropHome(Family home) override;
   absl::Status CompactRange(Family home, KeyBounds bounds, std::atomic<bool>& cancelled) override;
+  void HoldBackgroundWork() override {}  // it has none
+  void ResumeBackgroundWork() override {}
   absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override;
   absl::Status Health() const override;
   absl::StatusOr<SpaceUsage> Space() const override;

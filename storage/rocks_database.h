@@ -12,6 +12,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/sst_file_manager.h"
 #include "server/base/mutex.h"
+#include "storage/background_gate.h"
 #include "storage/failure_latch.h"
 #include "storage/folder_lock.h"
 #include "storage/pinned_value.h"
@@ -35,6 +36,7 @@ class RocksDatabase final : public Store {
     std::unique_ptr<Watermark> watermark;
     rocksdb::ColumnFamilyOptions family_options;
     std::shared_ptr<rocksdb::SstFileManager> deletions;
+    std::shared_ptr<BackgroundGate> background_gate;
     std::unique_ptr<rocksdb::DB> database;
     // Never used for data, but RocksDB insists on it.
     rocksdb::ColumnFamilyHandle* default_family = nullptr;
@@ -54,6 +56,8 @@ class RocksDatabase final : public Store {
   absl::Status CreateHome(Family home) override;
   absl::Status DropHome(Family home) override;
   absl::Status CompactRange(Family home, KeyBounds bounds, std::atomic<bool>& cancelled) override;
+  void HoldBackgroundWork() override { parts_.background_gate->Hold(); }
+  void ResumeBackgroundWork() override { parts_.background_gate->Release(); }
   absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override;
   absl::Status Health() const override;
   // Also brings the watermark up to date, so that asking now and then covers the last commits

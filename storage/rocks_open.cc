@@ -70,6 +70,7 @@ class Opener {
         env_(rocksdb::NewCompositeEnv(files_)),
         failure_(std::make_shared<FailureLatch>(options_.on_failure)),
         deletions_(NewDeletions(env_.get())),
+        background_gate_(std::make_shared<BackgroundGate>(RealClock(), options_.background_hold_max)),
         database_options_(DatabaseOptions(options_, env_.get())),
         family_options_(FamilyOptions(options_, rocksdb::NewLRUCache(options_.cache_bytes))) {
     database_options_.listeners.push_back(std::make_shared<RocksListener>(failure_));
@@ -187,7 +188,10 @@ class Opener {
     families.emplace_back(kDefaultColumnFamilyName, family_options_);
     families.emplace_back(ToText(kMeta), family_options_);
     for (const Family home : homes_) families.emplace_back(ToText(home), family_options_);
-    if (!read_only) database_options_.sst_file_manager = deletions_;
+    if (!read_only) {
+      database_options_.sst_file_manager = deletions_;
+      database_options_.rate_limiter = background_gate_;
+    }
     rocksdb::DB* database = nullptr;
     Opened opened;
     const rocksdb::Status status =
@@ -248,6 +252,7 @@ class Opener {
             .watermark = std::move(watermark_),
             .family_options = std::move(family_options_),
             .deletions = std::move(deletions_),
+            .background_gate = std::move(background_gate_),
             .database = std::move(opened.database),
             .default_family = opened.handles[0],
             .families = std::move(families)};
@@ -260,6 +265,7 @@ class Opener {
   std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<FailureLatch> failure_;
   std::shared_ptr<rocksdb::SstFileManager> deletions_;
+  std::shared_ptr<BackgroundGate> background_gate_;
   rocksdb::DBOptions database_options_;
   rocksdb::ColumnFamilyOptions family_options_;
   std::unique_ptr<Watermark> watermark_;

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "storage/store.h"
 
 namespace shardd::storage {
@@ -26,6 +27,10 @@ struct RocksOptions {
 
   // Threads of RocksDB for flushes and compactions.
   int background_jobs = 2;
+
+  // How long a commit that must be quick keeps them waiting at most. A commit takes a millisecond
+  // or a few; a slow disk must not become slower by what is put off.
+  absl::Duration background_hold_max = absl::Milliseconds(20);
 
   // Files RocksDB may hold open; 0: a quarter of what the process may open.
   int open_files_max = 0;

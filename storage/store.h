@@ -116,6 +116,12 @@ class Store : public Reader {
   virtual absl::Status CompactRange(Family home, KeyBounds bounds,
                                     std::atomic<bool>& cancelled) = 0;
 
+  // Before a commit for which requests wait, and after it: what the store does by itself, such as
+  // compactions, stands aside until then, or for a moment, if it takes long or is asked for often.
+  // Only a hint.
+  virtual void HoldBackgroundWork() = 0;
+  virtual void ResumeBackgroundWork() = 0;
+
   // About how many bytes the keys of these bounds and their values take, compressed or not. Error:
   // IsHomeGone.
   virtual absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const = 0;

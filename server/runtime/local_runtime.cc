@@ -39,6 +39,13 @@ bool NeedsSpace(const CoordinatorRequest& request) {
   return std::holds_alternative<CreateNamespaceRequest>(request.body);
 }
 
+// Requests to the range wait from now on until the table has flipped. The commit in between, and
+// whoever has to run for it, shall not wait for a compaction.
+bool BeginsFlip(const ShardCommand& command) {
+  return std::holds_alternative<SplitOff>(command) || std::holds_alternative<Retire>(command) ||
+         std::holds_alternative<SwitchHome>(command);
+}
+
 absl::Status DiskFull() {
   return WithRetryAfter(
       Error(Reason::kDiskFull, "the disk is nearly full; reads and deletions are still served"),
@@ -105,7 +112,11 @@ ShardWorker::Environment LocalRuntime::WorkerEnvironment() {
       .clock = clock_,
       .sink = sink_,
       .on_purge_result = [this](PurgeResult r) { coordinator_->PushResult(std::move(r)); },
-      .on_report = [this](ShardReport r) { coordinator_->PushResult(std::move(r)); },
+      .on_report =
+          [this](ShardReport r) {
+            if (std::holds_alternative<TableFlipped>(r)) store_.ResumeBackgroundWork();
+            coordinator_->PushResult(std::move(r));
+          },
       .survey = [this](const SurveyOrder& order) { Survey(order); },
       .cancel_survey = [this](CancelJob job) { surveys_->Cancel(job.operation); },
       .start_shard = [this](ShardWorker& parent,
@@ -136,6 +147,7 @@ CoordinatorLoop::Environment LocalRuntime::CoordinatorEnvironment() {
           },
       .command_shard =
           [this](CommandShard message) {
+            if (BeginsFlip(message.command)) store_.HoldBackgroundWork();
             MailboxOf(message.shard)->PushCommand(std::move(message.command));
           },
       .compact = [this](const struct CompactRange& order) { Compact(order); },

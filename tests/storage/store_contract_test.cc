@@ -62,6 +62,8 @@ class MemoryKind final : public Kind {
                               std::atomic<bool>& cancelled) override {
       return store_->CompactRange(home, std::move(bounds), cancelled);
     }
+    void HoldBackgroundWork() override { store_->HoldBackgroundWork(); }
+    void ResumeBackgroundWork() override { store_->ResumeBackgroundWork(); }
     absl::StatusOr<uint64_t> ApproximateBytes(Family family, KeyBounds bounds) const override {
       return store_->ApproximateBytes(family, std::move(bounds));
     }

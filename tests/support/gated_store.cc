@@ -78,6 +78,18 @@ absl::Status GatedStore::CompactRange(storage::Family home, storage::KeyBounds b
   }
   return base_.CompactRange(home, std::move(bounds), cancelled);
 }
+void GatedStore::HoldBackgroundWork() {
+  MutexLock lock(mutex_);
+  background_calls_ += 'h';
+}
+void GatedStore::ResumeBackgroundWork() {
+  MutexLock lock(mutex_);
+  background_calls_ += 'r';
+}
+std::string GatedStore::background_calls() const {
+  MutexLock lock(mutex_);
+  return background_calls_;
+}
 absl::StatusOr<uint64_t> GatedStore::ApproximateBytes(storage::Family family,
                                                       storage::KeyBounds bounds) const {
   return base_.ApproximateBytes(family, std::move(bounds));

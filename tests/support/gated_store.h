@@ -40,6 +40,9 @@ class GatedStore final : public storage::Store {
   // Waits until a compaction is at the gate.
   void WaitForCompaction();
 
+  // 'h' for each time background work was to be held, 'r' for each time it was to resume.
+  std::string background_calls() const;
+
   absl::StatusOr<bool> Get(storage::Family family, absl::string_view key,
                            std::string* value) const override;
   std::unique_ptr<storage::Cursor> NewCursor(storage::Family family,
@@ -51,6 +54,8 @@ class GatedStore final : public storage::Store {
   absl::Status DropHome(storage::Family home) override;
   absl::Status CompactRange(storage::Family home, storage::KeyBounds bounds,
                             std::atomic<bool>& cancelled) override;
+  void HoldBackgroundWork() override;
+  void ResumeBackgroundWork() override;
   absl::StatusOr<uint64_t> ApproximateBytes(storage::Family family,
                                             storage::KeyBounds bounds) const override;
   absl::Status Health() const override;
@@ -67,6 +72,7 @@ class GatedStore final : public storage::Store {
   std::set<size_t> let_through_ ABSL_GUARDED_BY(mutex_);
   bool compactions_shut_ ABSL_GUARDED_BY(mutex_) = false;
   bool compaction_waits_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string background_calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace shardd

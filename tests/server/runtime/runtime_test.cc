@@ -322,6 +322,27 @@ TEST_F(RuntimeTest, ThreadsAreListed) {
   }
 }
 
+// Plan: a split, a move of the upper half to another home and a merge; the store's own work stands
+// aside for each flip of the table, and only for that.
+TEST_F(RuntimeTest, BackgroundWorkStandsAsideForFlips) {
+  Start({.shard_count = 1});
+  const auto change = [this](decltype(CoordinatorRequest::body) body) {
+    ASSERT_OK_AND_ASSIGN(const CoordinatorAnswer begun, AskCoordinator(std::move(body)));
+    const OperationId operation = std::get<OperationRecord>(begun).id;
+    ASSERT_THAT(AskCoordinator(WaitOperationRequest{operation}), IsOk());
+  };
+  change(SplitShardRequest{ShardId{1}, RoutingKey{1ull << 63, 0}, {}});
+  EXPECT_EQ(store_.background_calls(), "hr");
+  change(MoveHomeRequest{.shard = ShardId{2}});
+  EXPECT_EQ(store_.background_calls(), "hrhr");
+  change(MoveHomeRequest{.shard = ShardId{2}, .home = storage::Family{1}});
+  change(MergeShardsRequest{ShardId{1}, ShardId{2}, {}});
+  EXPECT_EQ(store_.background_calls(), "hrhrhrhr");
+  ASSERT_THAT(AskCoordinator(PauseShardRequest{ShardId{1}, clock_.Now()}), IsOk());
+  ASSERT_THAT(Ask(AddOne(kRef)), IsOk());
+  EXPECT_EQ(store_.background_calls(), "hrhrhrhr");
+}
+
 // Plan: fill the coordinator's queue while its commit waits.
 TEST_F(RuntimeTest, TheCoordinatorsQueueIsBounded) {
   Start();
