@@ -13,8 +13,8 @@ namespace shardd::storage {
 
 // Makes flushes and compactions wait while a commit comes that must be quick. RocksDB asks its rate
 // limiter before each piece that background work reads or writes, and never for a commit or a read
-// of ours: a place to stand in their way, at any rate. Work that writers are waiting for passes
-// (RocksDB says so by its priority), so a commit never waits for what waits for it.
+// of ours; so this is where they can be stopped, and no rate is limited. Work that writers wait for
+// already passes (RocksDB says so by its priority, IO_USER).
 //
 // Thread safety: safe.
 class BackgroundGate final : public rocksdb::RateLimiter {

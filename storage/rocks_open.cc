@@ -70,7 +70,8 @@ class Opener {
         env_(rocksdb::NewCompositeEnv(files_)),
         failure_(std::make_shared<FailureLatch>(options_.on_failure)),
         deletions_(NewDeletions(env_.get())),
-        background_gate_(std::make_shared<BackgroundGate>(RealClock(), options_.background_hold_max)),
+        background_gate_(
+            std::make_shared<BackgroundGate>(RealClock(), options_.background_hold_max)),
         database_options_(DatabaseOptions(options_, env_.get())),
         family_options_(FamilyOptions(options_, rocksdb::NewLRUCache(options_.cache_bytes))) {
     database_options_.listeners.push_back(std::make_shared<RocksListener>(failure_));

@@ -79,12 +79,18 @@ absl::Status GatedStore::CompactRange(storage::Family home, storage::KeyBounds b
   return base_.CompactRange(home, std::move(bounds), cancelled);
 }
 void GatedStore::HoldBackgroundWork() {
-  MutexLock lock(mutex_);
-  background_calls_ += 'h';
+  {
+    MutexLock lock(mutex_);
+    background_calls_ += 'h';
+  }
+  base_.HoldBackgroundWork();
 }
 void GatedStore::ResumeBackgroundWork() {
-  MutexLock lock(mutex_);
-  background_calls_ += 'r';
+  {
+    MutexLock lock(mutex_);
+    background_calls_ += 'r';
+  }
+  base_.ResumeBackgroundWork();
 }
 std::string GatedStore::background_calls() const {
   MutexLock lock(mutex_);

@@ -100,7 +100,7 @@ TEST_F(BalancerRuntimeTest, OnceItDrainsItTakesNoChanges) {
 }
 
 // Plan: a worker that is held up in a commit counts as waiting for the disk, not as busy; what it
-// answers afterwards counts. (There is no other worker, which the moving clock could catch at work.)
+// answers afterwards counts. (There is no other one, which the moving clock could catch at work.)
 TEST_F(BalancerRuntimeTest, WaitingForTheDiskIsNoWork) {
   Runtime::Options alone = Options(false);
   alone.shard_count = 1;

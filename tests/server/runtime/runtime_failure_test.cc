@@ -31,7 +31,7 @@ class RuntimeFailureTest : public RuntimeFixture {
       for (const ThreadStatus& thread : threads_.List()) {
         if (thread.name == "space") return thread.state == ThreadState::kStopped;
       }
-      return true;
+      return false;  // it has only just begun
     };
     while (!gave_up()) std::this_thread::yield();
   }
