@@ -19,11 +19,13 @@ namespace {
 struct CareOptions {
   std::string id;
   absl::Duration duration = absl::Minutes(1);
+  GuardOptions guard;
   bool wait = false;
 };
 
 struct VerifyOptions {
   std::vector<std::string> ids;
+  GuardOptions guard;
   bool all = false;
   bool wait = false;
 };
@@ -33,11 +35,22 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
   proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
 }
 
-// A shard, and until when something holds; nothing: it does no longer.
-ExitCode PrintUntil(Invocation& invocation, const std::string& id, const char* what,
+template <typename Request>
+Request RequestOf(const CareOptions& options) {
+  Request request;
+  request.set_id(options.id);
+  SetGuard(options.guard, request);
+  return request;
+}
+
+// A shard, and until when something holds, or would; nothing: it does no longer.
+ExitCode PrintUntil(Invocation& invocation, const CareOptions& options, const char* what,
                     const google::protobuf::Timestamp* until) {
+  if (options.guard.dry_run) {
+    invocation.Note("Nothing is changed: this only says what would be done.");
+  }
   Row row;
-  row.Add(TextCell(id));
+  row.Add(TextCell(options.id));
   row.Add(until != nullptr ? TimeCell(true, *until) : Cell(nullptr, "-"));
   PrintObject(invocation.terminal.out, invocation.rows_options(), "shard", {{"id"}, {what}}, row);
   return kOk;
@@ -46,50 +59,45 @@ ExitCode PrintUntil(Invocation& invocation, const std::string& id, const char* w
 absl::StatusOr<ExitCode> Pause(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  v1::PauseShardRequest request;
-  request.set_id(options.id);
+  auto request = RequestOf<v1::PauseShardRequest>(options);
   SetDuration(options.duration, *request.mutable_duration());
   auto response = (*daemon)->PauseShard(request);
   if (!response.ok()) return response.status();
-  return PrintUntil(invocation, options.id, "paused_until", &response->paused_until());
+  return PrintUntil(invocation, options, "paused_until", &response->paused_until());
 }
 
 absl::StatusOr<ExitCode> Resume(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  v1::ResumeShardRequest request;
-  request.set_id(options.id);
+  const auto request = RequestOf<v1::ResumeShardRequest>(options);
   auto response = (*daemon)->ResumeShard(request);
   if (!response.ok()) return response.status();
-  return PrintUntil(invocation, options.id, "paused_until", nullptr);
+  return PrintUntil(invocation, options, "paused_until", nullptr);
 }
 
 absl::StatusOr<ExitCode> Pin(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  v1::PinShardRequest request;
-  request.set_id(options.id);
+  auto request = RequestOf<v1::PinShardRequest>(options);
   SetDuration(options.duration, *request.mutable_duration());
   auto response = (*daemon)->PinShard(request);
   if (!response.ok()) return response.status();
-  return PrintUntil(invocation, options.id, "pinned_until", &response->pinned_until());
+  return PrintUntil(invocation, options, "pinned_until", &response->pinned_until());
 }
 
 absl::StatusOr<ExitCode> Unpin(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  v1::UnpinShardRequest request;
-  request.set_id(options.id);
+  const auto request = RequestOf<v1::UnpinShardRequest>(options);
   auto response = (*daemon)->UnpinShard(request);
   if (!response.ok()) return response.status();
-  return PrintUntil(invocation, options.id, "pinned_until", nullptr);
+  return PrintUntil(invocation, options, "pinned_until", nullptr);
 }
 
 absl::StatusOr<ExitCode> Compact(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  v1::CompactShardRequest request;
-  request.set_id(options.id);
+  const auto request = RequestOf<v1::CompactShardRequest>(options);
   auto response = (*daemon)->CompactShard(request);
   if (!response.ok()) return response.status();
   return ShowBegun(invocation, response->operation(), options.wait);
@@ -147,9 +155,10 @@ class Verifier {
   // Called with the error of a shard that does not exist, or no more.
   using OnGone = std::function<absl::Status(const absl::Status&)>;
 
-  Verifier(Invocation& invocation, client::Client& daemon)
+  Verifier(Invocation& invocation, client::Client& daemon, const GuardOptions& guard)
       : invocation_(invocation),
         daemon_(daemon),
+        guard_(guard),
         writer_(invocation.Rows("verifications", VerifiedColumns())) {}
 
   // Verifies shards, one that is busy when it no longer is, and shows what was found in their
@@ -207,6 +216,7 @@ class Verifier {
   Begun Begin(const std::string& id) {
     v1::VerifyShardRequest request;
     request.set_id(id);
+    SetGuard(guard_, request);
     auto begun = daemon_.VerifyShard(request);
     if (!begun.ok()) return {id, begun.status()};
     return {id, begun->operation().id()};
@@ -253,27 +263,48 @@ class Verifier {
 
   Invocation& invocation_;
   client::Client& daemon_;
+  const GuardOptions guard_;
   RowWriter writer_;
   v1::ShardTotals sum_;
   size_t count_ = 0;
 };
 
+// Begins verifications, or plans them.
+absl::StatusOr<ExitCode> BeginVerifications(Invocation& invocation, client::Client& daemon,
+                                            const std::vector<std::string>& ids,
+                                            const GuardOptions& guard) {
+  RowWriter writer = invocation.Rows("operations", OperationColumns());
+  for (const std::string& id : ids) {
+    v1::VerifyShardRequest request;
+    request.set_id(id);
+    SetGuard(guard, request);
+    auto begun = daemon.VerifyShard(request);
+    if (!begun.ok()) return begun.status();
+    writer.Add(OperationRow(begun->operation()));
+  }
+  writer.Finish();
+  return kOk;
+}
+
 absl::StatusOr<ExitCode> VerifyAndWait(Invocation& invocation, client::Client& daemon,
-                                       const std::vector<std::string>& ids) {
-  Verifier verifier(invocation, daemon);
-  const absl::Status status = verifier.Verify(ids, [](const absl::Status& gone) { return gone; });
+                                       const VerifyOptions& options) {
+  Verifier verifier(invocation, daemon, options.guard);
+  const absl::Status status =
+      verifier.Verify(options.ids, [](const absl::Status& gone) { return gone; });
   if (!status.ok()) return status;
   return verifier.Finish();
 }
 
 // The shards may change meanwhile: one that is gone is passed over, and the sums are then of no one
 // moment.
-absl::StatusOr<ExitCode> VerifyAll(Invocation& invocation, client::Client& daemon) {
+absl::StatusOr<ExitCode> VerifyAll(Invocation& invocation, client::Client& daemon,
+                                   const VerifyOptions& options) {
   auto table = daemon.GetTable({});
   if (!table.ok()) return table.status();
   std::vector<std::string> ids;
   for (const v1::Route& route : table->table().routes()) ids.push_back(route.shard_id());
-  Verifier verifier(invocation, daemon);
+  if (options.guard.dry_run) return BeginVerifications(invocation, daemon, ids, options.guard);
+  Verifier verifier(invocation, daemon, options.guard);
   const absl::Status status = verifier.Verify(ids, [&](const absl::Status& gone) {
     invocation.Note(absl::StrCat("passed over: ", gone.message()));
     return absl::OkStatus();
@@ -295,18 +326,9 @@ absl::StatusOr<ExitCode> Verify(Invocation& invocation, const VerifyOptions& opt
   }
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  if (options.all) return VerifyAll(invocation, **daemon);
-  if (options.wait) return VerifyAndWait(invocation, **daemon, options.ids);
-  RowWriter writer = invocation.Rows("operations", OperationColumns());
-  for (const std::string& id : options.ids) {
-    v1::VerifyShardRequest request;
-    request.set_id(id);
-    auto begun = (*daemon)->VerifyShard(request);
-    if (!begun.ok()) return begun.status();
-    writer.Add(OperationRow(begun->operation()));
-  }
-  writer.Finish();
-  return kOk;
+  if (options.all) return VerifyAll(invocation, **daemon, options);
+  if (options.wait && !options.guard.dry_run) return VerifyAndWait(invocation, **daemon, options);
+  return BeginVerifications(invocation, **daemon, options.ids, options.guard);
 }
 
 CLI::App* AddCare(CommandTree& tree, CLI::App* group, const std::string& name,
@@ -317,6 +339,7 @@ CLI::App* AddCare(CommandTree& tree, CLI::App* group, const std::string& name,
       tree.Add(group, name, description, examples,
                [run, options](Invocation& invocation) { return run(invocation, *options); });
   AddShardId(app, &options->id);
+  AddGuard(app, &options->guard);
   return app;
 }
 
@@ -349,6 +372,7 @@ void AddShardCareCommands(CommandTree& tree, CLI::App* group) {
                  {"shardctl shard verify s-0001 --wait", "shardctl shard verify --all --wait"},
                  [verify](Invocation& invocation) { return Verify(invocation, *verify); });
   app->add_option("SHARD", verify->ids, "The shards' ids: s-NNNN.");
+  AddGuard(app, &verify->guard);
   app->add_flag("--all", verify->all, "All shards, two at a time; waits for each.");
   app->add_flag("--wait", verify->wait, "Wait until they have ended, and show what they found.");
 }

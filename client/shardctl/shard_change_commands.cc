@@ -1,8 +1,6 @@
-#include <cstdint>
 #include <memory>
 #include <string>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/shardctl/await_operation.h"
 #include "client/shardctl/shard_commands.h"
@@ -17,8 +15,7 @@ struct ChangeOptions {
   std::string other;
   std::string at;
   std::string at_account;
-  uint64_t expected_epoch = 0;
-  bool dry_run = false;
+  GuardOptions guard;
   bool wait = false;
 };
 
@@ -35,13 +32,6 @@ std::string CheckAccount(const std::string& text) {
   if (slash != std::string::npos && slash + 1 < text.size()) return "";
   return absl::StrCat("\"", text,
                       "\" is not NAMESPACE/ID; write /ID for an account without a namespace");
-}
-
-// Not left to the parser: it takes -1, and 0 would be no guard at all.
-std::string CheckEpoch(const std::string& text) {
-  uint64_t epoch = 0;
-  if (absl::SimpleAtoi(text, &epoch) && epoch > 0) return "";
-  return absl::StrCat("\"", text, "\" is not an epoch; it must be 1 or more");
 }
 
 absl::Status SetPlace(const ChangeOptions& options, v1::SplitShardRequest& request) {
@@ -61,8 +51,7 @@ template <typename Request>
 Request RequestOf(const ChangeOptions& options) {
   Request request;
   request.set_id(options.id);
-  request.set_expected_epoch(options.expected_epoch);
-  request.set_validate_only(options.dry_run);
+  SetGuard(options.guard, request);
   return request;
 }
 
@@ -79,7 +68,7 @@ absl::StatusOr<ExitCode> Split(Invocation& invocation, const ChangeOptions& opti
 absl::StatusOr<ExitCode> Merge(Invocation& invocation, const ChangeOptions& options) {
   auto request = RequestOf<v1::MergeShardsRequest>(options);
   request.set_other_id(options.other);
-  if (!options.dry_run) {
+  if (!options.guard.dry_run) {
     const absl::Status agreed =
         invocation.Confirm(absl::StrCat("Merge shard ", options.other, " into ", options.id, "?"));
     if (!agreed.ok()) return agreed;
@@ -102,11 +91,7 @@ absl::StatusOr<ExitCode> MoveHome(Invocation& invocation, const ChangeOptions& o
 }
 
 void AddChangeOptions(CLI::App* app, ChangeOptions& options) {
-  app->add_option("--expected-epoch", options.expected_epoch,
-                  "Refuse unless the routing table is at this epoch (default any).")
-      ->type_name("N")
-      ->check(CLI::Validator([](std::string& text) { return CheckEpoch(text); }, ""));
-  app->add_flag("--dry-run", options.dry_run, "Only say what would be done.");
+  AddGuard(app, &options.guard);
   app->add_flag("--wait", options.wait, "Wait until it has ended, and fail as it did.");
 }
 

@@ -164,10 +164,25 @@ void AddShardList(CommandTree& tree, CLI::App* group) {
   AddWatchOptions(app, &options->live);
 }
 
+// Not left to the parser: it takes -1, and 0 would be no guard at all.
+std::string CheckEpoch(const std::string& text) {
+  uint64_t epoch = 0;
+  if (absl::SimpleAtoi(text, &epoch) && epoch > 0) return "";
+  return absl::StrCat("\"", text, "\" is not an epoch; it must be 1 or more");
+}
+
 }  // namespace
 
 CLI::Option* AddShardId(CLI::App* app, std::string* target) {
   return app->add_option("SHARD", *target, "The shard's id: s-NNNN.")->required();
+}
+
+void AddGuard(CLI::App* app, GuardOptions* guard) {
+  app->add_option("--expected-epoch", guard->expected_epoch,
+                  "Refuse unless the routing table is at this epoch (default any).")
+      ->type_name("N")
+      ->check(CLI::Validator([](std::string& text) { return CheckEpoch(text); }, ""));
+  app->add_flag("--dry-run", guard->dry_run, "Only say what would be done.");
 }
 
 void AddShardCommands(CommandTree& tree) {

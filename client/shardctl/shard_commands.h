@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <string>
 
 #include "client/shardctl/command.h"
@@ -13,5 +13,18 @@ void AddShardCareCommands(CommandTree& tree, CLI::App* group);
 
 // The SHARD argument.
 CLI::Option* AddShardId(CLI::App* app, std::string* target);
+
+// What every change of a shard may be bound to.
+struct GuardOptions {
+  uint64_t expected_epoch = 0;  // 0: any
+  bool dry_run = false;
+};
+void AddGuard(CLI::App* app, GuardOptions* guard);
+
+template <typename Request>
+void SetGuard(const GuardOptions& guard, Request& request) {
+  request.set_expected_epoch(guard.expected_epoch);
+  request.set_validate_only(guard.dry_run);
+}
 
 }  // namespace shardd::shardctl

@@ -35,7 +35,7 @@ struct CancelOperationRequest {
 };
 
 // Refuse the change unless the routing table is at this epoch; 0: at any. `dry_run`: only say what
-// would be done: the answer is an operation without an id.
+// would be done: the answer is an operation without an id, or the shard's note as it would be.
 struct ChangeGuard {
   uint64_t expected_epoch = 0;
   bool dry_run = false;
@@ -58,18 +58,22 @@ struct MoveHomeRequest {
 };
 struct VerifyShardRequest {
   ShardId shard;
+  ChangeGuard guard = {};
 };
 struct CompactShardRequest {
   ShardId shard;
+  ChangeGuard guard = {};
 };
 // Until a time; one that has passed ends it.
 struct PauseShardRequest {
   ShardId shard;
   absl::Time until;
+  ChangeGuard guard = {};
 };
 struct PinShardRequest {
   ShardId shard;
   absl::Time until;
+  ChangeGuard guard = {};
 };
 // Answered when the operation has ended or the deadline passed, with the operation as it then is.
 struct WaitOperationRequest {

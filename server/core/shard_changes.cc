@@ -158,20 +158,22 @@ absl::StatusOr<OperationRecord> ShardChanges::Begin(const MoveHomeRequest& reque
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const VerifyShardRequest& request,
                                                     CoordinatorTurn& turn) {
-  return LookAfter(OperationKind::kVerify, request.shard, turn);
+  return LookAfter(OperationKind::kVerify, request.shard, request.guard, turn);
 }
 
 absl::StatusOr<OperationRecord> ShardChanges::Begin(const CompactShardRequest& request,
                                                     CoordinatorTurn& turn) {
-  return LookAfter(OperationKind::kCompact, request.shard, turn);
+  return LookAfter(OperationKind::kCompact, request.shard, request.guard, turn);
 }
 
 absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, ShardId shard,
+                                                        const ChangeGuard& guard,
                                                         CoordinatorTurn& turn) {
-  SHARDD_RETURN_IF_ERROR(ledger_.FindFree(shard, {}).status());
+  SHARDD_RETURN_IF_ERROR(ledger_.FindFree(shard, guard).status());
   SHARDD_RETURN_IF_ERROR(operations_.CheckRoom());
   ShardChange change;
   change.shard = shard;
+  if (guard.dry_run) return Planned(kind, change);
   OperationRecord& operation = BeginOperation(kind, change, turn);
   Prepare(operation, turn);
   return operation;
@@ -180,7 +182,7 @@ absl::StatusOr<OperationRecord> ShardChanges::LookAfter(OperationKind kind, Shar
 absl::StatusOr<ShardNote> ShardChanges::Pause(const PauseShardRequest& request,
                                               CoordinatorTurn& turn) {
   SHARDD_ASSIGN_OR_RETURN(ShardNote note, ledger_.Pause(request));
-  Command(request.shard, PauseRequests{request.until}, turn);
+  if (!request.guard.dry_run) Command(request.shard, PauseRequests{request.until}, turn);
   return note;
 }
 

@@ -96,7 +96,7 @@ class ShardChanges {
   const RouteTable& table() const { return ledger_.table(); }
   // Begins an operation that changes nothing of the shard.
   absl::StatusOr<OperationRecord> LookAfter(OperationKind kind, ShardId shard,
-                                            CoordinatorTurn& turn);
+                                            const ChangeGuard& guard, CoordinatorTurn& turn);
   OperationRecord& BeginOperation(OperationKind kind, ShardChange change, CoordinatorTurn& turn);
   // Notes that it runs, and on which shards.
   void Occupy(const OperationRecord& operation);

@@ -134,14 +134,19 @@ void ShardLedger::UseNextShard(storage::WriteSet& batch) {
 
 // ---- Notes.
 
-absl::StatusOr<Route> ShardLedger::FindFree(ShardId shard, const ChangeGuard& guard) const {
+absl::StatusOr<Route> ShardLedger::Find(ShardId shard, const ChangeGuard& guard) const {
   const Route* const route = table().FindShard(shard);
   if (route == nullptr) return ShardNotFound(shard);
   if (guard.expected_epoch != 0 && guard.expected_epoch != table().epoch().value) {
     return UnexpectedEpoch(guard.expected_epoch, table().epoch(), *route);
   }
+  return *route;
+}
+
+absl::StatusOr<Route> ShardLedger::FindFree(ShardId shard, const ChangeGuard& guard) const {
+  SHARDD_ASSIGN_OR_RETURN(Route route, Find(shard, guard));
   const OperationId operation = note(shard).operation;
-  if (operation.value == 0) return *route;
+  if (operation.value == 0) return route;
   return WithRetryAfter(
       WithMetadata(Error(Reason::kShardBusy,
                          absl::StrCat("operation ", ToText(operation), " works on shard ",
@@ -177,24 +182,27 @@ void ShardLedger::Free(ShardId shard, OperationId operation) {
 }
 
 absl::StatusOr<ShardNote> ShardLedger::Pause(const PauseShardRequest& request) {
-  if (!notes_.contains(request.shard)) return ShardNotFound(request.shard);
-  ShardNote& note = NoteOf(request.shard);
-  note.paused_until = request.until;
-  return note;
+  SHARDD_RETURN_IF_ERROR(Find(request.shard, request.guard).status());
+  ShardNote paused = note(request.shard);
+  paused.paused_until = request.until;
+  if (!request.guard.dry_run) NoteOf(request.shard) = paused;
+  return paused;
 }
 
 absl::StatusOr<ShardNote> ShardLedger::Pin(const PinShardRequest& request, absl::Time now,
                                            storage::WriteSet& batch) {
-  if (!notes_.contains(request.shard)) return ShardNotFound(request.shard);
-  ShardNote& note = NoteOf(request.shard);
-  note.pinned_until = AsStored(request.until);
+  SHARDD_RETURN_IF_ERROR(Find(request.shard, request.guard).status());
+  ShardNote pinned = note(request.shard);
+  pinned.pinned_until = AsStored(request.until);
+  if (request.guard.dry_run) return pinned;
+  NoteOf(request.shard) = pinned;
   if (request.until > now) {
     batch.Put(storage::kMeta, PinKey(request.shard),
               ByteWriter().Byte(kPinVersion).Signed(ToStoredTime(request.until)).Take());
   } else {
     batch.Delete(storage::kMeta, PinKey(request.shard));
   }
-  return note;
+  return pinned;
 }
 
 // ---- Flips.

@@ -46,7 +46,9 @@ class ShardLedger {
   // REQUIRES: the table has the shard.
   const ShardNote& note(ShardId shard) const { return notes_.at(shard); }
 
-  // Its row if no operation works on it. Errors: kShardNotFound, kStaleEpoch, kShardBusy.
+  // Its row. Errors: kShardNotFound, kStaleEpoch.
+  absl::StatusOr<Route> Find(ShardId shard, const ChangeGuard& guard) const;
+  // Its row if no operation works on it. Errors: those, kShardBusy.
   absl::StatusOr<Route> FindFree(ShardId shard, const ChangeGuard& guard) const;
   // kShardPinned if it is. REQUIRES: the table has the shard.
   absl::Status CheckPin(ShardId shard, absl::Time now) const;
@@ -55,7 +57,7 @@ class ShardLedger {
   // operation, no longer does.
   void Occupy(ShardId shard, OperationId operation, OperationKind kind);
   void Free(ShardId shard, OperationId operation);
-  // Errors: kShardNotFound.
+  // Errors: kShardNotFound, kStaleEpoch.
   absl::StatusOr<ShardNote> Pause(const PauseShardRequest& request);
   absl::StatusOr<ShardNote> Pin(const PinShardRequest& request, absl::Time now,
                                 storage::WriteSet& batch);

@@ -43,6 +43,7 @@ template <typename Request, typename Proto>
 absl::StatusOr<Request> OnShard(const Proto& proto) {
   Request request;
   SHARDD_ASSIGN_OR_RETURN(request.shard, ShardIdFrom("id", proto.id()));
+  request.guard = GuardOf(proto);
   return request;
 }
 
@@ -59,7 +60,6 @@ absl::StatusOr<Request> UntilNow(const Proto& proto, absl::Time now) {
 absl::StatusOr<SplitShardRequest> FromProto(const v1::SplitShardRequest& proto) {
   SHARDD_ASSIGN_OR_RETURN(auto request, OnShard<SplitShardRequest>(proto));
   SHARDD_ASSIGN_OR_RETURN(request.at, SplitKeyFrom(proto));
-  request.guard = GuardOf(proto);
   return request;
 }
 
@@ -84,7 +84,6 @@ absl::StatusOr<MoveHomeRequest> FromProto(const v1::MoveShardHomeRequest& proto)
                           "new one");
     }
   }
-  request.guard = GuardOf(proto);
   return request;
 }
 

@@ -80,6 +80,20 @@ struct FakeDaemon::Services {
     });
   }
 
+  // The shard as `change` makes it, which is what it is from then on, unless it was only validated.
+  template <typename Request, typename Change>
+  Status ChangeShard(const Request& request, Change change) {
+    return Run([&](FakeStore&) {
+      Status checked = d.shards_.Check(request.id(), request.expected_epoch());
+      if (!checked.ok()) return checked;
+      v1::Shard& shard = *d.shards_.Find(request.id());
+      v1::Shard changed = shard;
+      change(changed);
+      if (!request.validate_only()) shard = changed;
+      return Status(Status::OK);
+    });
+  }
+
   struct Account final : v1::AccountService::Service {
     explicit Account(Services& services) : s(services) {}
 
@@ -293,48 +307,40 @@ struct FakeDaemon::Services {
     }
     Status VerifyShard(ServerContext*, const v1::VerifyShardRequest* request,
                        v1::VerifyShardResponse* response) override {
-      return s.Run([&](FakeStore&) {
-        return s.d.shards_.Verify(request->id(), response->mutable_operation());
-      });
+      return s.Run(
+          [&](FakeStore&) { return s.d.shards_.Verify(*request, response->mutable_operation()); });
     }
     Status CompactShard(ServerContext*, const v1::CompactShardRequest* request,
                         v1::CompactShardResponse* response) override {
-      return s.Run([&](FakeStore&) {
-        return s.d.shards_.Compact(request->id(), response->mutable_operation());
-      });
+      return s.Run(
+          [&](FakeStore&) { return s.d.shards_.Compact(*request, response->mutable_operation()); });
     }
     Status PauseShard(ServerContext*, const v1::PauseShardRequest* request,
                       v1::PauseShardResponse* response) override {
-      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+      return s.ChangeShard(*request, [&](v1::Shard& shard) {
         shard.set_state(v1::SHARD_STATE_PAUSED);
         const int64_t seconds = request->has_duration() ? request->duration().seconds() : 60;
         shard.mutable_paused_until()->set_seconds(kFakeNow + seconds);
         *response->mutable_paused_until() = shard.paused_until();
-        return Status::OK;
       });
     }
     Status ResumeShard(ServerContext*, const v1::ResumeShardRequest* request,
                        v1::ResumeShardResponse*) override {
-      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+      return s.ChangeShard(*request, [&](v1::Shard& shard) {
         shard.set_state(v1::SHARD_STATE_ACTIVE);
         shard.clear_paused_until();
-        return Status::OK;
       });
     }
     Status PinShard(ServerContext*, const v1::PinShardRequest* request,
                     v1::PinShardResponse* response) override {
-      return s.WithShard(request->id(), [&](v1::Shard& shard) {
+      return s.ChangeShard(*request, [&](v1::Shard& shard) {
         shard.mutable_pinned_until()->set_seconds(kFakeNow + request->duration().seconds());
         *response->mutable_pinned_until() = shard.pinned_until();
-        return Status::OK;
       });
     }
     Status UnpinShard(ServerContext*, const v1::UnpinShardRequest* request,
                       v1::UnpinShardResponse*) override {
-      return s.WithShard(request->id(), [&](v1::Shard& shard) {
-        shard.clear_pinned_until();
-        return Status::OK;
-      });
+      return s.ChangeShard(*request, [&](v1::Shard& shard) { shard.clear_pinned_until(); });
     }
     // All changes, whatever the shard.
     Status GetShardLineage(ServerContext*, const v1::GetShardLineageRequest* request,

@@ -182,8 +182,9 @@ grpc::Status FakeShards::MoveHome(const v1::MoveShardHomeRequest& request,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeShards::Verify(const std::string& id, v1::Operation* operation) {
-  grpc::Status checked = Check(id, 0);
+grpc::Status FakeShards::Verify(const v1::VerifyShardRequest& request, v1::Operation* operation) {
+  const std::string& id = request.id();
+  grpc::Status checked = Check(id, request.expected_epoch());
   if (!checked.ok()) return checked;
   const auto busy_with = busy.find(id);
   if (busy_with != busy.end()) {
@@ -197,6 +198,10 @@ grpc::Status FakeShards::Verify(const std::string& id, v1::Operation* operation)
                    "so many operations are running, as many as may at once");
   }
   v1::Operation verify = Operation(v1::OPERATION_KIND_VERIFY, id);
+  if (request.validate_only()) {
+    *operation = verify;
+    return grpc::Status::OK;
+  }
   verify.set_state(v1::OPERATION_STATE_SUCCEEDED);
   SetTotals(*Find(id), id == damaged, *verify.mutable_totals());
   if (id == damaged) {
@@ -210,10 +215,16 @@ grpc::Status FakeShards::Verify(const std::string& id, v1::Operation* operation)
   return grpc::Status::OK;
 }
 
-grpc::Status FakeShards::Compact(const std::string& id, v1::Operation* operation) {
-  grpc::Status checked = Check(id, 0);
+grpc::Status FakeShards::Compact(const v1::CompactShardRequest& request,
+                                 v1::Operation* operation) {
+  grpc::Status checked = Check(request.id(), request.expected_epoch());
   if (!checked.ok()) return checked;
-  End(Operation(v1::OPERATION_KIND_COMPACT, id), operation);
+  const v1::Operation compact = Operation(v1::OPERATION_KIND_COMPACT, request.id());
+  if (request.validate_only()) {
+    *operation = compact;
+  } else {
+    End(compact, operation);
+  }
   return grpc::Status::OK;
 }
 

@@ -34,8 +34,10 @@ class FakeShards {
   grpc::Status Split(const v1::SplitShardRequest& request, v1::Operation* operation);
   grpc::Status Merge(const v1::MergeShardsRequest& request, v1::Operation* operation);
   grpc::Status MoveHome(const v1::MoveShardHomeRequest& request, v1::Operation* operation);
-  grpc::Status Verify(const std::string& id, v1::Operation* operation);
-  grpc::Status Compact(const std::string& id, v1::Operation* operation);
+  grpc::Status Verify(const v1::VerifyShardRequest& request, v1::Operation* operation);
+  grpc::Status Compact(const v1::CompactShardRequest& request, v1::Operation* operation);
+  // SHARD_NOT_FOUND, STALE_EPOCH.
+  grpc::Status Check(const std::string& id, uint64_t expected_epoch) const;
 
   // As they ended, by id; numbers count from 2.
   std::map<std::string, v1::Operation> operations;
@@ -51,7 +53,6 @@ class FakeShards {
   std::map<std::string, std::string> busy;
 
  private:
-  grpc::Status Check(const std::string& id, uint64_t expected_epoch) const;
   v1::Operation Operation(v1::OperationKind kind, const std::string& id);
   // Records an operation that has changed the table.
   void Change(v1::Operation operation, v1::Operation* answer);

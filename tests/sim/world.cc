@@ -268,13 +268,15 @@ void World::ChangeShards() {
       break;
     }
     case 12:
-      request.body = VerifyShardRequest{SomeShard()};
+      request.body = VerifyShardRequest{SomeShard(), guard};
       break;
     case 13:
-      request.body = PauseShardRequest{SomeShard(), clock_.Now() + SomeOf(random_, kPauseMax)};
+      request.body =
+          PauseShardRequest{SomeShard(), clock_.Now() + SomeOf(random_, kPauseMax), guard};
       break;
     case 14:
-      request.body = PinShardRequest{SomeShard(), clock_.Now() + SomeOf(random_, kPauseMax)};
+      request.body =
+          PinShardRequest{SomeShard(), clock_.Now() + SomeOf(random_, kPauseMax), guard};
       break;
     default:
       request.body =

@@ -87,7 +87,8 @@ TEST_F(ShardCommandsTest, ADryRunChangesNothing) {
   for (const std::vector<std::string>& change :
        std::vector<std::vector<std::string>>{{"shard", "split", "s-0001"},
                                              {"shard", "merge", "s-0001", "s-0002"},
-                                             {"shard", "move-home", "s-0001"}}) {
+                                             {"shard", "move-home", "s-0001"},
+                                             {"shard", "compact", "s-0001"}}) {
     std::vector<std::string> args = change;
     args.insert(args.end(), {"--dry-run", "--wait", "-o", "json"});
     const Ran ran = ctl_.Run(args);
@@ -97,6 +98,23 @@ TEST_F(ShardCommandsTest, ADryRunChangesNothing) {
     EXPECT_EQ(ran.err, "") << change[1];
   }
   EXPECT_EQ(ctl_.Run({"shard", "list", "-o", "json"}).json()["epoch"], 1);
+}
+
+TEST_F(ShardCommandsTest, ADryRunOfAPauseOrAPinChangesNothing) {
+  for (const std::vector<std::string>& change :
+       std::vector<std::vector<std::string>>{{"shard", "pause", "s-0001"},
+                                             {"shard", "resume", "s-0001"},
+                                             {"shard", "pin", "s-0001", "--for", "1h"},
+                                             {"shard", "unpin", "s-0001"}}) {
+    std::vector<std::string> args = change;
+    args.push_back("--dry-run");
+    const Ran ran = ctl_.Run(args);
+    EXPECT_EQ(ran.exit_code, kOk) << change[1] << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr("Nothing is changed")) << change[1];
+  }
+  const auto shard = ctl_.Run({"shard", "get", "s-0001", "-o", "json"}).json();
+  EXPECT_EQ(shard["state"], "active");
+  EXPECT_TRUE(shard["pinned_until"].is_null());
 }
 
 // Plan: two shards are split at keys of one namespace; the keys look different, and one that is
@@ -121,6 +139,20 @@ TEST_F(ShardCommandsTest, AnExpectedEpochThatIsStaleIsAConflict) {
   EXPECT_EQ(ran.exit_code, kConflict);
   EXPECT_THAT(ran.err, HasSubstr("reason STALE_EPOCH   try: shardctl route map"));
   EXPECT_EQ(ctl_.Run({"shard", "split", "s-0001", "--expected-epoch", "1"}).exit_code, kOk);
+  for (const std::vector<std::string>& change :
+       std::vector<std::vector<std::string>>{{"shard", "pause", "s-0001"},
+                                             {"shard", "resume", "s-0001"},
+                                             {"shard", "pin", "s-0001", "--for", "1h"},
+                                             {"shard", "unpin", "s-0001"},
+                                             {"shard", "compact", "s-0001"},
+                                             {"shard", "verify", "s-0001"},
+                                             {"shard", "verify", "--all"}}) {
+    std::vector<std::string> args = change;
+    args.insert(args.end(), {"--expected-epoch", "1"});
+    EXPECT_THAT(ctl_.Run(args).err, HasSubstr("reason STALE_EPOCH")) << change[1];
+    args.back() = "2";
+    EXPECT_EQ(ctl_.Run(args).exit_code, kOk) << change[1];
+  }
 }
 
 TEST_F(ShardCommandsTest, AnExpectedEpochThatIsNoneIsRefused) {
@@ -216,6 +248,9 @@ TEST_F(ShardCommandsTest, VerificationAddsUp) {
   const Ran begun = ctl_.Run({"shard", "verify", "s-0001", "s-0002", "-o", "json"});
   EXPECT_EQ(begun.json()["items"].size(), 2u);
   EXPECT_EQ(begun.json()["items"][0]["state"], "running");
+  const Ran planned = ctl_.Run({"shard", "verify", "--all", "--wait", "--dry-run", "-o", "json"});
+  EXPECT_EQ(planned.json()["items"].size(), 4u);
+  EXPECT_EQ(planned.json()["items"][0]["state"], "planned");
   EXPECT_EQ(ctl_.Run({"shard", "verify"}).exit_code, kUsage);
   EXPECT_EQ(ctl_.Run({"shard", "verify", "s-0001", "--all"}).exit_code, kUsage);
   EXPECT_EQ(ctl_.Run({"shard", "verify", "s-0099", "--wait"}).exit_code, kNotFound);

@@ -607,6 +607,24 @@ TEST(ShardChangesTest, TheExpectedEpochIsCompared) {
   world.ExpectWhole();
 }
 
+TEST(ShardChangesTest, TheExpectedEpochIsComparedByWhateverLooksAfterAShard) {
+  World world;
+  const absl::Time until = world.now_ + absl::Hours(1);
+  for (const uint64_t epoch : {2, 1}) {
+    const ChangeGuard guard{.expected_epoch = epoch};
+    const auto outcome = epoch == 1 ? testing::Matcher<absl::Status>(IsOk())
+                                    : HasReason(Reason::kStaleEpoch);
+    EXPECT_THAT(world.Ask<ShardNote>(PauseShardRequest{kFirst, until, guard}).status(), outcome);
+    EXPECT_THAT(world.Ask<ShardNote>(PinShardRequest{kFirst, until, guard}).status(), outcome);
+    EXPECT_THAT(world.Ask(VerifyShardRequest{kFirst, guard}).status(), outcome);
+    EXPECT_THAT(world.Ask(CompactShardRequest{kSecond, guard}).status(), outcome);
+    const bool took = epoch == 1;
+    EXPECT_EQ(world.notes()->at(kFirst).paused_until == until, took);
+    EXPECT_EQ(world.notes()->at(kFirst).pinned_until == until, took);
+    EXPECT_EQ(world.under_way() > 0, took);
+  }
+}
+
 // Plan: a dry run says what would be done, and neither stores nor begins anything.
 TEST(ShardChangesTest, ADryRunWritesNothing) {
   for (const Case& change : Cases()) {
@@ -635,6 +653,38 @@ TEST(ShardChangesTest, ADryRunWritesNothing) {
     EXPECT_EQ(all_of_meta(), before);
     Do(world, change.request(world));
   }
+}
+
+// Plan: plan each, also where it is refused; the shard stays as it was, in memory, in its owner and
+// on disk.
+TEST(ShardChangesTest, ADryRunOfWhatLooksAfterAShardDoesNothing) {
+  World world;
+  const absl::Time until = world.now_ + absl::Hours(1);
+  const ChangeGuard guard{.dry_run = true};
+  const ShardNote before = world.notes()->at(kFirst);
+  ASSERT_OK_AND_ASSIGN(const ShardNote paused,
+                       world.Ask<ShardNote>(PauseShardRequest{kFirst, until, guard}));
+  EXPECT_EQ(paused.paused_until, until);
+  ASSERT_OK_AND_ASSIGN(const ShardNote pinned,
+                       world.Ask<ShardNote>(PinShardRequest{kFirst, until, guard}));
+  EXPECT_EQ(pinned.pinned_until, until);
+  ASSERT_OK_AND_ASSIGN(const OperationRecord verify, world.Ask(VerifyShardRequest{kFirst, guard}));
+  EXPECT_EQ(verify.id, OperationId{});
+  ASSERT_OK_AND_ASSIGN(const OperationRecord compact,
+                       world.Ask(CompactShardRequest{kFirst, guard}));
+  EXPECT_EQ(compact.id, OperationId{});
+  EXPECT_EQ(compact.status_message, "nothing is changed: this only says what would be done");
+
+  world.RunToTheEnd();
+  EXPECT_EQ(world.under_way(), 0u);
+  EXPECT_EQ(world.notes()->at(kFirst), before);
+  EXPECT_TRUE(world.owner(kFirst).TakesRequests(world.now_));
+  world.Start();
+  EXPECT_EQ(world.notes()->at(kFirst), before);
+  EXPECT_THAT(world.Ask<ShardNote>(PinShardRequest{ShardId{9}, until, guard}),
+              HasReason(Reason::kShardNotFound));
+  ASSERT_THAT(world.Ask(VerifyShardRequest{kFirst}), IsOk());
+  EXPECT_THAT(world.Ask(CompactShardRequest{kFirst, guard}), HasReason(Reason::kShardBusy));
 }
 
 // Plan: plan a split at a key and one without; only the second warns that it may fail.

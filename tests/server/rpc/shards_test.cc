@@ -328,7 +328,22 @@ TEST_F(ShardsTest, AnExpectedEpochIsComparedWithTheTable) {
   move.set_id(full_);
   move.set_expected_epoch(7);
   EXPECT_EQ(FactsOf(Try(&v1::ShardService::Stub::MoveShardHome, move)).reason, "STALE_EPOCH");
+  const auto refused = [this](auto method, auto request) {
+    request.set_id(full_);
+    request.set_expected_epoch(7);
+    EXPECT_EQ(FactsOf(Try(method, request)).reason, "STALE_EPOCH") << request.GetTypeName();
+  };
+  v1::PinShardRequest pin;
+  pin.mutable_duration()->set_seconds(60);
+  refused(&v1::ShardService::Stub::PinShard, pin);
+  refused(&v1::ShardService::Stub::UnpinShard, v1::UnpinShardRequest());
+  refused(&v1::ShardService::Stub::PauseShard, v1::PauseShardRequest());
+  refused(&v1::ShardService::Stub::ResumeShard, v1::ResumeShardRequest());
+  refused(&v1::ShardService::Stub::VerifyShard, v1::VerifyShardRequest());
+  refused(&v1::ShardService::Stub::CompactShard, v1::CompactShardRequest());
   EXPECT_EQ(CountOperations(), 0);
+  EXPECT_EQ(Get(full_).state(), v1::SHARD_STATE_ACTIVE);
+  EXPECT_FALSE(Get(full_).has_pinned_until());
 
   split.set_expected_epoch(1);
   Split(split);
@@ -350,6 +365,29 @@ TEST_F(ShardsTest, ValidationSaysWhatWouldBeDoneAndDoesNothing) {
   move.set_id(full_);
   move.set_validate_only(true);
   EXPECT_EQ(Begin(&v1::ShardService::Stub::MoveShardHome, move).shard_change().to_home(), "h0002");
+  v1::VerifyShardRequest verify;
+  verify.set_id(full_);
+  verify.set_validate_only(true);
+  EXPECT_EQ(Begin(&v1::ShardService::Stub::VerifyShard, verify).kind(), v1::OPERATION_KIND_VERIFY);
+  v1::CompactShardRequest compact;
+  compact.set_id(full_);
+  compact.set_validate_only(true);
+  EXPECT_EQ(Begin(&v1::ShardService::Stub::CompactShard, compact).id(), "");
+  v1::PauseShardRequest pause;
+  pause.set_id(full_);
+  pause.set_validate_only(true);
+  v1::PauseShardResponse paused;
+  ASSERT_TRUE(Call(daemon_.shards, &v1::ShardService::Stub::PauseShard, pause, &paused).ok());
+  EXPECT_TRUE(paused.has_paused_until());
+  v1::PinShardRequest pin;
+  pin.set_id(full_);
+  pin.mutable_duration()->set_seconds(60);
+  pin.set_validate_only(true);
+  v1::PinShardResponse pinned;
+  ASSERT_TRUE(Call(daemon_.shards, &v1::ShardService::Stub::PinShard, pin, &pinned).ok());
+  EXPECT_TRUE(pinned.has_pinned_until());
+  EXPECT_EQ(Get(full_).state(), v1::SHARD_STATE_ACTIVE);
+  EXPECT_FALSE(Get(full_).has_pinned_until());
   // What cannot be done is refused all the same.
   split.set_id("s-0077");
   EXPECT_EQ(FactsOf(TrySplit(split)).reason, "SHARD_NOT_FOUND");
