@@ -35,14 +35,6 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
   proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
 }
 
-template <typename Request>
-Request RequestOf(const CareOptions& options) {
-  Request request;
-  request.set_id(options.id);
-  SetGuard(options.guard, request);
-  return request;
-}
-
 // A shard, and until when something holds, or would; nothing: it does no longer.
 ExitCode PrintUntil(Invocation& invocation, const CareOptions& options, const char* what,
                     const google::protobuf::Timestamp* until) {
@@ -59,7 +51,7 @@ ExitCode PrintUntil(Invocation& invocation, const CareOptions& options, const ch
 absl::StatusOr<ExitCode> Pause(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  auto request = RequestOf<v1::PauseShardRequest>(options);
+  auto request = RequestOn<v1::PauseShardRequest>(options.id, options.guard);
   SetDuration(options.duration, *request.mutable_duration());
   auto response = (*daemon)->PauseShard(request);
   if (!response.ok()) return response.status();
@@ -69,7 +61,7 @@ absl::StatusOr<ExitCode> Pause(Invocation& invocation, const CareOptions& option
 absl::StatusOr<ExitCode> Resume(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  const auto request = RequestOf<v1::ResumeShardRequest>(options);
+  const auto request = RequestOn<v1::ResumeShardRequest>(options.id, options.guard);
   auto response = (*daemon)->ResumeShard(request);
   if (!response.ok()) return response.status();
   return PrintUntil(invocation, options, "paused_until", nullptr);
@@ -78,7 +70,7 @@ absl::StatusOr<ExitCode> Resume(Invocation& invocation, const CareOptions& optio
 absl::StatusOr<ExitCode> Pin(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  auto request = RequestOf<v1::PinShardRequest>(options);
+  auto request = RequestOn<v1::PinShardRequest>(options.id, options.guard);
   SetDuration(options.duration, *request.mutable_duration());
   auto response = (*daemon)->PinShard(request);
   if (!response.ok()) return response.status();
@@ -88,7 +80,7 @@ absl::StatusOr<ExitCode> Pin(Invocation& invocation, const CareOptions& options)
 absl::StatusOr<ExitCode> Unpin(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  const auto request = RequestOf<v1::UnpinShardRequest>(options);
+  const auto request = RequestOn<v1::UnpinShardRequest>(options.id, options.guard);
   auto response = (*daemon)->UnpinShard(request);
   if (!response.ok()) return response.status();
   return PrintUntil(invocation, options, "pinned_until", nullptr);
@@ -97,7 +89,7 @@ absl::StatusOr<ExitCode> Unpin(Invocation& invocation, const CareOptions& option
 absl::StatusOr<ExitCode> Compact(Invocation& invocation, const CareOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
-  const auto request = RequestOf<v1::CompactShardRequest>(options);
+  const auto request = RequestOn<v1::CompactShardRequest>(options.id, options.guard);
   auto response = (*daemon)->CompactShard(request);
   if (!response.ok()) return response.status();
   return ShowBegun(invocation, response->operation(), options.wait);
@@ -214,10 +206,7 @@ class Verifier {
   };
 
   Begun Begin(const std::string& id) {
-    v1::VerifyShardRequest request;
-    request.set_id(id);
-    SetGuard(guard_, request);
-    auto begun = daemon_.VerifyShard(request);
+    auto begun = daemon_.VerifyShard(RequestOn<v1::VerifyShardRequest>(id, guard_));
     if (!begun.ok()) return {id, begun.status()};
     return {id, begun->operation().id()};
   }
@@ -275,10 +264,7 @@ absl::StatusOr<ExitCode> BeginVerifications(Invocation& invocation, client::Clie
                                             const GuardOptions& guard) {
   RowWriter writer = invocation.Rows("operations", OperationColumns());
   for (const std::string& id : ids) {
-    v1::VerifyShardRequest request;
-    request.set_id(id);
-    SetGuard(guard, request);
-    auto begun = daemon.VerifyShard(request);
+    auto begun = daemon.VerifyShard(RequestOn<v1::VerifyShardRequest>(id, guard));
     if (!begun.ok()) return begun.status();
     writer.Add(OperationRow(begun->operation()));
   }

@@ -47,16 +47,8 @@ absl::Status SetPlace(const ChangeOptions& options, v1::SplitShardRequest& reque
   return absl::OkStatus();
 }
 
-template <typename Request>
-Request RequestOf(const ChangeOptions& options) {
-  Request request;
-  request.set_id(options.id);
-  SetGuard(options.guard, request);
-  return request;
-}
-
 absl::StatusOr<ExitCode> Split(Invocation& invocation, const ChangeOptions& options) {
-  auto request = RequestOf<v1::SplitShardRequest>(options);
+  auto request = RequestOn<v1::SplitShardRequest>(options.id, options.guard);
   if (absl::Status status = SetPlace(options, request); !status.ok()) return status;
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
@@ -66,7 +58,7 @@ absl::StatusOr<ExitCode> Split(Invocation& invocation, const ChangeOptions& opti
 }
 
 absl::StatusOr<ExitCode> Merge(Invocation& invocation, const ChangeOptions& options) {
-  auto request = RequestOf<v1::MergeShardsRequest>(options);
+  auto request = RequestOn<v1::MergeShardsRequest>(options.id, options.guard);
   request.set_other_id(options.other);
   if (!options.guard.dry_run) {
     const absl::Status agreed =
@@ -81,7 +73,7 @@ absl::StatusOr<ExitCode> Merge(Invocation& invocation, const ChangeOptions& opti
 }
 
 absl::StatusOr<ExitCode> MoveHome(Invocation& invocation, const ChangeOptions& options) {
-  auto request = RequestOf<v1::MoveShardHomeRequest>(options);
+  auto request = RequestOn<v1::MoveShardHomeRequest>(options.id, options.guard);
   request.set_home(options.other);
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();

@@ -21,10 +21,14 @@ struct GuardOptions {
 };
 void AddGuard(CLI::App* app, GuardOptions* guard);
 
+// A request about one shard.
 template <typename Request>
-void SetGuard(const GuardOptions& guard, Request& request) {
+Request RequestOn(const std::string& id, const GuardOptions& guard) {
+  Request request;
+  request.set_id(id);
   request.set_expected_epoch(guard.expected_epoch);
   request.set_validate_only(guard.dry_run);
+  return request;
 }
 
 }  // namespace shardd::shardctl
