@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <istream>
 #include <memory>
 #include <utility>
 
@@ -17,11 +17,6 @@ namespace shardd {
 namespace {
 
 constexpr char kTasks[] = "/proc/self/task";
-
-std::string ReadText(const std::string& path) {
-  std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 // Such as "00000000fffbfeff".
 uint64_t FromHex(absl::string_view text) {
@@ -53,9 +48,19 @@ std::optional<OsThread> ParseOsThread(absl::string_view status, absl::string_vie
   return thread;
 }
 
+std::string ReadTaskFile(std::istream& file) {
+  // A stream's own functions turn what its buffer throws into a state; iterators over the buffer let
+  // it through, and this one throws when the thread has ended. These files hold no NUL.
+  std::string text;
+  std::getline(file, text, '\0');
+  return file.bad() ? std::string() : text;
+}
+
 std::optional<OsThread> FindOsThread(int id) {
   const std::string folder = absl::StrCat(kTasks, "/", id, "/");
-  return ParseOsThread(ReadText(folder + "status"), ReadText(folder + "schedstat"));
+  std::ifstream status(folder + "status");
+  std::ifstream schedstat(folder + "schedstat");
+  return ParseOsThread(ReadTaskFile(status), ReadTaskFile(schedstat));
 }
 
 std::vector<OsThread> ListOsThreads() {

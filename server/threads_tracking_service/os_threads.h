@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <istream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ std::vector<OsThread> ListOsThreads();
 // nullopt if there is no such thread.
 std::optional<OsThread> FindOsThread(int id);
 
+// An opened file of /proc/PID/task/TID, whole; empty if the thread ended before it was read.
+std::string ReadTaskFile(std::istream& file);
 // Reads /proc/PID/task/TID/status and .../schedstat; nullopt if the first is none.
 std::optional<OsThread> ParseOsThread(absl::string_view status, absl::string_view schedstat);
 

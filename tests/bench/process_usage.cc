@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -30,7 +29,9 @@ uint64_t Number(absl::string_view text) {
 
 ProcessUsage ReadProcessUsage(int pid) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  // Not by iterators: they throw if the process ended since the file was opened.
+  std::string text;
+  std::getline(file, text, '\0');
   const size_t name_end = text.rfind(") ");
   if (name_end == std::string::npos) return {};
   const std::vector<absl::string_view> fields =

@@ -356,33 +356,5 @@ TEST(StackCaptureTest, OneCaptureAtATime) {
   deaf.join();
 }
 
-TEST(OsThreadsTest, ReadsWhatTheSystemTells) {
-  const auto thread = ParseOsThread(
-      "Name:\trocksdb:low\nUmask:\t0022\nState:\tD (disk sleep)\nTgid:\t100\nPid:\t105\n"
-      "SigPnd:\t0000000000000002\nSigBlk:\t0000000400000001\n",
-      "1500000000 20 30\n");
-  ASSERT_TRUE(thread.has_value());
-  EXPECT_EQ(thread->id, 105);
-  EXPECT_EQ(thread->name, "rocksdb:low");
-  EXPECT_EQ(thread->state, 'D');
-  EXPECT_EQ(thread->signals_blocked, 0x400000001u);
-  EXPECT_EQ(thread->signals_pending, 2u);
-  EXPECT_EQ(thread->cpu_time, absl::Milliseconds(1500));
-  for (const char* bad : {"", "Name:\tx\n", "Pid:\tx\n", "Pid:\n", ":\n"}) {
-    EXPECT_FALSE(ParseOsThread(bad, "").has_value()) << bad;
-  }
-  EXPECT_EQ(ParseOsThread("Pid:\t5\n", "")->cpu_time, absl::ZeroDuration());
-}
-
-TEST(OsThreadsTest, ListsThisThread) {
-  const std::vector<OsThread> threads = ListOsThreads();
-  const auto self = std::find_if(threads.begin(), threads.end(),
-                                 [](const OsThread& t) { return t.id == OsThreadId(); });
-  ASSERT_NE(self, threads.end());
-  EXPECT_EQ(self->state, 'R');
-  EXPECT_TRUE(FindOsThread(OsThreadId()).has_value());
-  EXPECT_FALSE(FindOsThread(0x7fffffff).has_value());
-}
-
 }  // namespace
 }  // namespace shardd
