@@ -55,7 +55,7 @@ std::optional<std::variant<Record, BadRecord>> Deb822Reader::Next() {
     }
     if (!why.empty()) bad = BadRecord{line->number, std::move(why)};
   }
-  if (record.line == 0) return std::nullopt;
+  if (record.line == 0 || lines_.broken()) return std::nullopt;
   if (!bad.has_value()) {
     if (std::string why = Complete(record); !why.empty())
       bad = BadRecord{record.line, std::move(why)};

@@ -11,6 +11,7 @@
 #include "client/shardctl/jsonl_record.h"
 #include "client/shardctl/present.h"
 #include "client/shardctl/progress.h"
+#include "client/shardctl/read_input.h"
 #include "client/shardctl/text.h"
 
 namespace shardd::shardctl {
@@ -120,6 +121,9 @@ absl::StatusOr<ExitCode> Import(Invocation& invocation, const ImportOptions& opt
     return kInterrupted;
   }
   if (!summary.ok()) return summary.status();
+  const absl::Status end =
+      CheckEnd(*input->stream, options.file == "-" ? "standard input" : options.file);
+  if (!end.ok()) return end;
   return summary->bad_records > 0 ? kFailed : kOk;
 }
 

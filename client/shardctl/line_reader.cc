@@ -20,7 +20,7 @@ std::optional<LineReader::Line> LineReader::Next() {
   bool too_long = false;
   for (bool begun = false;; begun = true) {
     if (begin_ == end_ && !Refill()) {
-      if (!begun) return std::nullopt;
+      if (!begun || broken()) return std::nullopt;
       break;
     }
     const char* const start = buffer_.data() + begin_;

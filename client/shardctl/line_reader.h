@@ -26,8 +26,11 @@ class LineReader {
   // `in` must outlive the reader.
   LineReader(std::istream& in, size_t line_bytes_max);
 
-  // The next line; nothing at the end.
+  // The next line; nothing at the end, nor of a line that could be read only in part.
   std::optional<Line> Next();
+
+  // Reading ended because it failed, and not at the end of the input.
+  bool broken() const { return in_.bad(); }
 
   uint64_t bytes_read() const { return bytes_read_; }
 

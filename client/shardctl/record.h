@@ -50,7 +50,8 @@ class RecordReader {
  public:
   virtual ~RecordReader() = default;
 
-  // The next record; nothing at the end. After a bad record, reading goes on behind it.
+  // The next record; nothing at the end. After a bad record, reading goes on behind it. A record of
+  // which only a part could be read, because the input failed, is not given.
   virtual std::optional<std::variant<Record, BadRecord>> Next() = 0;
 
   virtual uint64_t bytes_read() const = 0;

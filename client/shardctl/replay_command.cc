@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +8,7 @@
 #include "client/shardctl/command.h"
 #include "client/shardctl/policy_arguments.h"
 #include "client/shardctl/present_balancing.h"
+#include "client/shardctl/read_input.h"
 #include "client/shardctl/text.h"
 #include "server/load_balancing_service/balancing_fields.h"
 #include "server/load_balancing_service/load_trace.h"
@@ -27,26 +26,14 @@ struct ReplayArguments {
   bool ignore_pauses = false;
 };
 
-absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name) {
-  std::string bytes;
-  std::vector<char> piece(size_t{1} << 20);
-  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
-    bytes.append(piece.data(), static_cast<size_t>(in.gcount()));
-    if (bytes.size() > kTraceFileBytesMax) {
-      return absl::InvalidArgumentError(absl::StrCat(name, " is larger than a trace can be"));
-    }
-  }
-  return bytes;
-}
-
 absl::StatusOr<LoadTrace> ReadTrace(Invocation& invocation, const std::string& name) {
   absl::StatusOr<std::string> bytes;
   if (name == "-") {
-    bytes = ReadAll(invocation.terminal.in, "standard input");
+    bytes = ReadAll(invocation.terminal.in, "standard input", kTraceFileBytesMax);
   } else {
     std::ifstream file(name, std::ios::binary);
     if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", name));
-    bytes = ReadAll(file, name);
+    bytes = ReadAll(file, name, kTraceFileBytesMax);
   }
   if (!bytes.ok()) return bytes.status();
   auto trace = LoadTrace::Decode(*bytes);

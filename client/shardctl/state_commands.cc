@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,7 +9,9 @@
 #include "client/shardctl/command.h"
 #include "client/shardctl/paging.h"
 #include "client/shardctl/present.h"
+#include "client/shardctl/read_input.h"
 #include "client/shardctl/text.h"
+#include "server/base/limits.h"
 
 namespace shardd::shardctl {
 namespace {
@@ -110,7 +111,9 @@ absl::StatusOr<ExitCode> Put(Invocation& invocation, const StateOptions& options
   auto& put = *request.add_mutations()->mutable_put();
   put.set_key(*std::move(key));
   if (options.value == "-") {
-    put.set_value(std::string(std::istreambuf_iterator<char>(invocation.terminal.in), {}));
+    auto value = ReadAll(invocation.terminal.in, "standard input", limits::kEntryValueBytesMax);
+    if (!value.ok()) return value.status();
+    put.set_value(*std::move(value));
   } else {
     put.set_value(options.value);
   }

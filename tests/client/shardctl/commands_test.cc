@@ -151,6 +151,11 @@ TEST_F(CommandsTest, StatePutReadsAnyBytesFromStandardInput) {
   EXPECT_TRUE(json["items"][0]["value"].is_null());
   EXPECT_EQ(json["items"][0]["value_hex"], "00ff0a");
   EXPECT_EQ(ctl_.Run({"state", "get", "cart", "--hex-keys", "xyz"}).exit_code, kUsage);
+
+  ctl_.input = std::string((size_t{1} << 20) + 1, 'x');
+  const Ran large = ctl_.Run({"state", "put", "-n", "shop", "cart", "raw", "-"});
+  EXPECT_NE(large.exit_code, kOk);
+  EXPECT_THAT(large.err, HasSubstr("standard input has more than 1048576 bytes"));
 }
 
 TEST_F(CommandsTest, StateScanTakesBoundsAndPages) {

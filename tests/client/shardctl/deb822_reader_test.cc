@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-std::vector<std::variant<Record, BadRecord>> ReadAll(const std::string& text) {
+std::vector<std::variant<Record, BadRecord>> ReadRecords(const std::string& text) {
   std::istringstream in(text);
   Deb822Reader reader(in, "debian");
   std::vector<std::variant<Record, BadRecord>> all;
@@ -24,7 +24,7 @@ std::vector<std::variant<Record, BadRecord>> ReadAll(const std::string& text) {
 }
 
 TEST(Deb822ReaderTest, ReadsFieldsAsTheyStand) {
-  const auto all = ReadAll(
+  const auto all = ReadRecords(
       "Package: bash\n"
       "Version: 5.2.15-2+b13\n"
       "Description: GNU Bourne Again SHell\n"
@@ -53,7 +53,7 @@ TEST(Deb822ReaderTest, ReadsFieldsAsTheyStand) {
 }
 
 TEST(Deb822ReaderTest, SeparatesStanzasByBlankLines) {
-  const auto all = ReadAll(
+  const auto all = ReadRecords(
       "\n\nPackage: a\nVersion: 1\n\n \t\n\nPackage: b\nVersion: 2\n\nPackage: c\nVersion: 3");
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(std::get<Record>(all[0]).line, 3u);
@@ -63,8 +63,8 @@ TEST(Deb822ReaderTest, SeparatesStanzasByBlankLines) {
 }
 
 TEST(Deb822ReaderTest, EmptyInputHoldsNothing) {
-  EXPECT_TRUE(ReadAll("").empty());
-  EXPECT_TRUE(ReadAll("\n \n\n").empty());
+  EXPECT_TRUE(ReadRecords("").empty());
+  EXPECT_TRUE(ReadRecords("\n \n\n").empty());
 }
 
 struct BadCase {
@@ -90,7 +90,7 @@ TEST(Deb822ReaderTest, NamesTheLineOfABadRecordAndGoesOn) {
       {"long line", "Package: a\nX: " + std::string(5 << 20, 'x') + "\n", 2, "longer than"},
   };
   for (const BadCase& bad : cases) {
-    const auto all = ReadAll(bad.text + "\nPackage: good\nVersion: 1\n");
+    const auto all = ReadRecords(bad.text + "\nPackage: good\nVersion: 1\n");
     ASSERT_EQ(all.size(), 2u) << bad.name;
     ASSERT_TRUE(std::holds_alternative<BadRecord>(all[0])) << bad.name;
     EXPECT_EQ(std::get<BadRecord>(all[0]).line, bad.line) << bad.name;
@@ -104,7 +104,7 @@ TEST(Deb822ReaderTest, BoundsAStanza) {
   std::string text = "Package: a\nVersion: 1\nDescription: x\n";
   const std::string line = " " + std::string(1 << 20, 'x') + "\n";
   for (int i = 0; i < 20; ++i) text += line;
-  const auto all = ReadAll(text);
+  const auto all = ReadRecords(text);
   ASSERT_EQ(all.size(), 1u);
   EXPECT_THAT(std::get<BadRecord>(all[0]).why, HasSubstr("record is longer"));
 }

@@ -438,6 +438,13 @@ TEST_F(ImportTest, WhatIsExportedImportsToTheSame) {
   EXPECT_EQ(other.Run({"export"}).out, exported.out);
 }
 
+TEST_F(ImportTest, AFileThatCannotBeReadToItsEndIsAnError) {
+  // A directory can be opened, not read.
+  const Ran ran = ctl_.Run({"import", "--format", "jsonl", ::testing::TempDir()});
+  EXPECT_NE(ran.exit_code, kOk);
+  EXPECT_THAT(ran.err, HasSubstr("cannot be read to its end"));
+}
+
 TEST_F(ImportTest, AnExportGoesOnWhereItBroke) {
   std::string text;
   for (int i = 0; i < 20; ++i) {
