@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <string>
 
 #include "server/rpc/reasons_page.h"
@@ -13,7 +12,8 @@ int main(int argc, char** argv) {
     return 64;
   }
   std::ifstream file(argv[1]);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::string text;
+  std::getline(file, text, '\0');
   const absl::StatusOr<std::string> page = shardd::rpc::ReasonsPage(text);
   if (!page.ok() || text.empty()) {
     std::fprintf(stderr, "%s: %s\n", argv[1],

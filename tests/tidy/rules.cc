@@ -50,6 +50,8 @@ constexpr std::string_view kUseTheClock = "take the time from the Clock that was
 constexpr std::string_view kNoSleep = "wait for the condition, with a deadline";
 constexpr std::string_view kUseRuntime = "threads are started in server/runtime";
 constexpr std::string_view kUseRandom = "take numbers from the seeded generator in server/base";
+constexpr std::string_view kUseTheStream =
+    "it throws when reading fails: use the stream's own functions, such as std::getline";
 constexpr std::string_view kRealClock = "server/base/real_clock.cc";
 
 constexpr BannedWord kBannedWords[] = {
@@ -71,6 +73,7 @@ constexpr BannedWord kBannedWords[] = {
     {"random", "rand(", {}, kUseRandom},
     {"random", "srand(", {}, kUseRandom},
     {"throw", "throw", {}, "return an absl::Status"},
+    {"throw", "istreambuf_iterator", {"tests/"}, kUseTheStream},
 };
 
 // A header that only the named places may include.

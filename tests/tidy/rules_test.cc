@@ -77,6 +77,7 @@ constexpr CodeRow kCodeRows[] = {
     {"operand", "server/core/a.cc", "int a = operand();\n", ""},
 
     {"exception", "server/core/a.cc", "throw 1;\n", "throw"},
+    {"exception of a buffer", "server/core/a.cc", "std::istreambuf_iterator<char> a(b);\n", "throw"},
     {"exception in a string", "server/core/a.cc", "f(\"throw\");\n", ""},
 
     {"generated code", "server/core/a.cc", "#include \"shardd/v1/state.pb.h\"\n", "generated-code"},
