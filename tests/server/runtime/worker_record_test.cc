@@ -33,7 +33,8 @@ class WorkerRecordTest : public RuntimeFixture {
   ThreadSample SampleOf(const std::string& name) {
     uint64_t version = 0;
     ThreadRegistry::Records records;
-    threads_.TryUpdate(version, records);
+    // Brings nothing while another thread registers or leaves.
+    while (version == 0) threads_.TryUpdate(version, records);
     for (const auto& record : records) {
       if (record->Sample().name == name) return record->Sample();
     }
