@@ -71,6 +71,18 @@ inline constexpr absl::Duration kMailboxRetryAfter = absl::Milliseconds(50);
 static_assert(kMailboxItemsMax >= kFrameOperationsMax * kFramesInFlightMax,
               "one session alone cannot fill a mailbox");
 
+// Messages. A payload is as large as a value; headers are for routing and tracing, not for data.
+inline constexpr size_t kMessagePayloadBytesMax = kEntryValueBytesMax;
+inline constexpr size_t kMessageIdBytesMax = 64;
+inline constexpr size_t kMessageHeadersMax = 32;
+inline constexpr size_t kMessageHeaderKeyBytesMax = 64;
+inline constexpr size_t kMessageHeaderValueBytesMax = 1024;
+inline constexpr absl::Duration kMessageDelayMax = absl::Hours(24 * 366);
+inline constexpr absl::Duration kMessageTimeToLiveMax = absl::Hours(24 * 366 * 10);
+// A message that nobody could process so often will not be the next time either.
+inline constexpr uint32_t kMessageAttemptsDefault = 16;
+inline constexpr uint32_t kMessageAttemptsMax = 10'000;
+
 // What one request can make of little: stored values that it appends to are written anew.
 inline constexpr size_t kAppliedBytesMax = size_t{16} << 20;
 
