@@ -28,7 +28,7 @@ enum FragmentType : uint8_t { kFull = 1, kFirst = 2, kMiddle = 3, kLast = 4 };
 // A log's record is a write batch: sequence number (8), count of changes (4), changes.
 constexpr size_t kBatchHeaderBytes = 12;
 
-const rocksdb::IOOptions kIo;
+const rocksdb::IOOptions kLogIo;
 
 uint64_t LittleEndian(absl::string_view bytes) {
   uint64_t value = 0;
@@ -112,7 +112,8 @@ rocksdb::IOStatus ReadBlock(rocksdb::FSSequentialFile& file, std::string* block)
   while (filled < kBlockBytes) {
     rocksdb::Slice bytes;
     char* const target = block->data() + filled;
-    const rocksdb::IOStatus status = file.Read(kBlockBytes - filled, kIo, &bytes, target, nullptr);
+    const rocksdb::IOStatus status =
+        file.Read(kBlockBytes - filled, kLogIo, &bytes, target, nullptr);
     if (!status.ok()) return status;
     if (bytes.empty()) break;
     if (bytes.data() != target) std::memmove(target, bytes.data(), bytes.size());
@@ -160,7 +161,7 @@ bool IsLogName(absl::string_view name) {
 
 absl::StatusOr<LogSummary> CheckLogs(rocksdb::FileSystem& files, const std::string& folder) {
   std::vector<std::string> names;
-  rocksdb::IOStatus status = files.GetChildren(folder, kIo, &names, nullptr);
+  rocksdb::IOStatus status = files.GetChildren(folder, kLogIo, &names, nullptr);
   LogSummary summary;
   for (const std::string& name : names) {
     if (!status.ok()) break;

@@ -19,7 +19,7 @@ constexpr size_t kSlotBytes = 40;
 constexpr size_t kSlots = 2;
 constexpr uint64_t kSlotDistance = 4096;  // so that no torn page or sector hits both
 
-const rocksdb::IOOptions kIo;
+const rocksdb::IOOptions kMarkIo;
 
 std::string EncodeSlot(const SyncedMark& mark) {
   ByteWriter writer(kSlotBytes);
@@ -60,16 +60,16 @@ rocksdb::IOStatus WriteNewFile(rocksdb::FileSystem& files, const std::string& pa
   std::string bytes = EncodeSlot(SyncedMark());
   bytes.resize(kSlotDistance, '\0');
   bytes += EncodeSlot(SyncedMark());
-  status = file->Append(bytes, kIo, nullptr);
-  if (status.ok()) status = file->Sync(kIo, nullptr);
-  const rocksdb::IOStatus closed = file->Close(kIo, nullptr);
+  status = file->Append(bytes, kMarkIo, nullptr);
+  if (status.ok()) status = file->Sync(kMarkIo, nullptr);
+  const rocksdb::IOStatus closed = file->Close(kMarkIo, nullptr);
   return status.ok() ? closed : status;
 }
 
 rocksdb::IOStatus SyncFolder(rocksdb::FileSystem& files, const std::string& folder) {
   std::unique_ptr<rocksdb::FSDirectory> directory;
-  const rocksdb::IOStatus status = files.NewDirectory(folder, kIo, &directory, nullptr);
-  return status.ok() ? directory->Fsync(kIo, nullptr) : status;
+  const rocksdb::IOStatus status = files.NewDirectory(folder, kMarkIo, &directory, nullptr);
+  return status.ok() ? directory->Fsync(kMarkIo, nullptr) : status;
 }
 
 absl::StatusOr<std::optional<SyncedMark>> ReadSlot(rocksdb::FSRandomRWFile& file, size_t slot,
@@ -77,7 +77,7 @@ absl::StatusOr<std::optional<SyncedMark>> ReadSlot(rocksdb::FSRandomRWFile& file
   std::array<char, kSlotBytes> buffer;
   rocksdb::Slice bytes;
   const rocksdb::IOStatus status =
-      file.Read(slot * kSlotDistance, kSlotBytes, kIo, &bytes, buffer.data(), nullptr);
+      file.Read(slot * kSlotDistance, kSlotBytes, kMarkIo, &bytes, buffer.data(), nullptr);
   if (!status.ok()) return MakeOpenError(status, path);
   return DecodeSlot(absl::string_view(bytes.data(), bytes.size()));
 }
@@ -92,7 +92,7 @@ absl::Status Watermark::Create(rocksdb::FileSystem& files, const std::string& fo
   const std::string path = PathIn(folder);
   const std::string fresh = absl::StrCat(path, ".tmp");
   rocksdb::IOStatus status = WriteNewFile(files, fresh);
-  if (status.ok()) status = files.RenameFile(fresh, path, kIo, nullptr);
+  if (status.ok()) status = files.RenameFile(fresh, path, kMarkIo, nullptr);
   if (status.ok()) status = SyncFolder(files, folder);
   return status.ok() ? absl::OkStatus() : MakeOpenError(status, folder);
 }
@@ -124,8 +124,8 @@ rocksdb::IOStatus Watermark::Advance(const SyncedMark& mark) {
   const SyncedMark next = Highest(mark_, mark);
   if (next == mark_) return rocksdb::IOStatus::OK();
   const size_t slot = (newest_slot_ + 1) % kSlots;
-  rocksdb::IOStatus status = file_->Write(slot * kSlotDistance, EncodeSlot(next), kIo, nullptr);
-  if (status.ok()) status = file_->Sync(kIo, nullptr);
+  rocksdb::IOStatus status = file_->Write(slot * kSlotDistance, EncodeSlot(next), kMarkIo, nullptr);
+  if (status.ok()) status = file_->Sync(kMarkIo, nullptr);
   if (!status.ok()) return status;
   mark_ = next;
   newest_slot_ = slot;

@@ -146,12 +146,12 @@ absl::StatusOr<ExitCode> Delete(Invocation& invocation, const AccountOptions& op
   return kOk;
 }
 
-struct ListOptions {
+struct AccountListOptions {
   std::string name_space;
   LiveListOptions list;
 };
 
-absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options) {
+absl::StatusOr<ExitCode> ListAccounts(Invocation& invocation, const AccountListOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListAccountsRequest request;
@@ -200,7 +200,7 @@ void AddUpdate(CommandTree& tree, CLI::App* group) {
   AddRequestId(app, &options->request_id);
 }
 
-void AddDelete(CommandTree& tree, CLI::App* group) {
+void AddDeleteAccount(CommandTree& tree, CLI::App* group) {
   auto options = std::make_shared<AccountOptions>();
   CLI::App* app =
       tree.Add(group, "delete", "Delete an account with all of its entries, atomically.",
@@ -225,17 +225,19 @@ void AddAccountCommands(CommandTree& tree) {
                   [get](Invocation& invocation) { return Get(invocation, *get); }),
          *get);
 
-  auto list = std::make_shared<ListOptions>();
+  auto list = std::make_shared<AccountListOptions>();
   CLI::App* app = tree.Add(group, "list", "List the accounts of a namespace, in routing order.",
                            {"shardctl account list --namespace debian",
                             "shardctl account list --namespace debian --all -o name",
                             "shardctl account list --namespace shop --watch=5s"},
-                           [list](Invocation& invocation) { return List(invocation, *list); });
+                           [list](Invocation& invocation) {
+                             return ListAccounts(invocation, *list);
+                           });
   AddNamespace(app, &list->name_space);
   AddLiveListOptions(app, &list->list);
 
   AddUpdate(tree, group);
-  AddDelete(tree, group);
+  AddDeleteAccount(tree, group);
 }
 
 }  // namespace shardd::shardctl

@@ -4,7 +4,7 @@
 namespace shardd::shardctl {
 namespace {
 
-absl::StatusOr<ExitCode> Get(Invocation& invocation) {
+absl::StatusOr<ExitCode> GetConfig(Invocation& invocation) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   auto response = (*daemon)->GetConfig(v1::GetConfigRequest());
@@ -28,7 +28,7 @@ absl::StatusOr<ExitCode> Get(Invocation& invocation) {
 void AddConfigCommands(CommandTree& tree) {
   CLI::App* group = tree.Group("config", "The daemon's configuration.");
   tree.Add(group, "get", "Show the configuration in force and where each value comes from.",
-           {"shardctl config get", "shardctl config get -o wide"}, Get);
+           {"shardctl config get", "shardctl config get -o wide"}, GetConfig);
 }
 
 }  // namespace shardd::shardctl

@@ -9,7 +9,7 @@ namespace shardd::shardctl {
 namespace {
 
 // Far more than any package needs.
-constexpr size_t kLineBytesMax = size_t{4} << 20;
+constexpr size_t kStanzaLineBytesMax = size_t{4} << 20;
 constexpr size_t kStanzaBytesMax = size_t{16} << 20;
 
 bool IsBlank(std::string_view line) {
@@ -31,7 +31,7 @@ const std::string* Find(const Record& record, std::string_view field) {
 }  // namespace
 
 Deb822Reader::Deb822Reader(std::istream& in, std::string name_space)
-    : lines_(in, kLineBytesMax), name_space_(std::move(name_space)) {}
+    : lines_(in, kStanzaLineBytesMax), name_space_(std::move(name_space)) {}
 
 std::optional<std::variant<Record, BadRecord>> Deb822Reader::Next() {
   Record record;
@@ -47,7 +47,7 @@ std::optional<std::variant<Record, BadRecord>> Deb822Reader::Next() {
     if (bad.has_value()) continue;
     std::string why;
     if (line->too_long) {
-      why = absl::StrCat("the line is longer than ", kLineBytesMax, " bytes");
+      why = absl::StrCat("the line is longer than ", kStanzaLineBytesMax, " bytes");
     } else if (bytes > kStanzaBytesMax) {
       why = absl::StrCat("the record is longer than ", kStanzaBytesMax, " bytes");
     } else {

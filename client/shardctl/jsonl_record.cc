@@ -16,7 +16,7 @@ namespace {
 using ParsedJson = nlohmann::json;
 
 // The largest account, all of it in base64, with room for names.
-constexpr size_t kLineBytesMax = size_t{192} << 20;
+constexpr size_t kRecordLineBytesMax = size_t{192} << 20;
 
 constexpr char kActive[] = "active";
 constexpr char kFrozen[] = "frozen";
@@ -188,13 +188,13 @@ std::variant<Record, BadRecord> FromJsonl(std::string_view text, uint64_t line) 
 }
 
 JsonlReader::JsonlReader(std::istream& in, std::string default_namespace)
-    : lines_(in, kLineBytesMax), default_namespace_(std::move(default_namespace)) {}
+    : lines_(in, kRecordLineBytesMax), default_namespace_(std::move(default_namespace)) {}
 
 std::optional<std::variant<Record, BadRecord>> JsonlReader::Next() {
   while (const auto line = lines_.Next()) {
     if (line->too_long) {
       return BadRecord{line->number,
-                       absl::StrCat("the line is longer than ", kLineBytesMax, " bytes")};
+                       absl::StrCat("the line is longer than ", kRecordLineBytesMax, " bytes")};
     }
     if (line->text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     auto record = FromJsonl(line->text, line->number);

@@ -31,7 +31,7 @@ absl::StatusOr<ExitCode> ListOperations(Invocation& invocation, const LiveListOp
       });
 }
 
-absl::StatusOr<ExitCode> Get(Invocation& invocation, const std::string& id) {
+absl::StatusOr<ExitCode> GetOperation(Invocation& invocation, const std::string& id) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::GetOperationRequest request;
@@ -79,7 +79,7 @@ void AddOperationCommands(CommandTree& tree) {
 
   auto get = std::make_shared<std::string>();
   AddId(tree.Add(group, "get", "Show an operation.", {"shardctl operation get op-17"},
-                 [get](Invocation& invocation) { return Get(invocation, *get); }),
+                 [get](Invocation& invocation) { return GetOperation(invocation, *get); }),
         get.get());
 
   auto wait = std::make_shared<WaitOptions>();

@@ -13,7 +13,7 @@ namespace shardd::shardctl {
 namespace {
 
 Cell RatioCell(double value) { return Cell(value, absl::StrFormat("%.2f", value)); }
-Cell PercentCell(double share) { return Cell(share, absl::StrFormat("%.0f%%", share * 100)); }
+Cell ShareCell(double share) { return Cell(share, absl::StrFormat("%.0f%%", share * 100)); }
 Cell RateCell(double per_second) {
   return Cell(per_second, Thousands(static_cast<uint64_t>(per_second)));
 }
@@ -168,7 +168,7 @@ Row ShardLoadRow(const v1::ShardLoad& load) {
   row.Add(RatioCell(inputs.threshold()));
   row.Add(TextCell(EnumWord(v1::LoadSignal_Name(inputs.signal()), "LOAD_SIGNAL_")));
   row.Add(RateCell(inputs.rate().operations_per_second()));
-  row.Add(PercentCell(inputs.rate().busy_fraction()));
+  row.Add(ShareCell(inputs.rate().busy_fraction()));
   row.Add(DurationCell(FromProto(inputs.rate().mailbox_wait())));
   row.Add(Cell(inputs.rate().bytes_per_second(),
                HumanBytes(static_cast<uint64_t>(inputs.rate().bytes_per_second()))));
@@ -254,9 +254,9 @@ std::vector<Column> CandidateColumns() {
 Row CandidateRow(const v1::SplitKeyCandidate& candidate) {
   Row row;
   row.Add(TextCell(Hex(candidate.routing_key())));
-  row.Add(PercentCell(candidate.left_share()));
+  row.Add(ShareCell(candidate.left_share()));
   row.Add(RatioCell(candidate.imbalance()));
-  row.Add(PercentCell(candidate.contained()));
+  row.Add(ShareCell(candidate.contained()));
   row.Add(NumberCell(candidate.requests()));
   row.Add(candidate.fault().empty() ? Cell(nullptr, "-") : TextCell(candidate.fault()));
   return row;

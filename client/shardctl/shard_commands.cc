@@ -110,7 +110,7 @@ absl::Status DrawShards(Invocation& invocation, client::Client& daemon,
   return absl::OkStatus();
 }
 
-absl::StatusOr<ExitCode> List(Invocation& invocation, const ShardListOptions& options) {
+absl::StatusOr<ExitCode> ListShards(Invocation& invocation, const ShardListOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   return ShowLive(invocation, options.live, {.draw = [&](const TerminalSize&, std::ostream& out) {
@@ -118,7 +118,7 @@ absl::StatusOr<ExitCode> List(Invocation& invocation, const ShardListOptions& op
                   }});
 }
 
-absl::StatusOr<ExitCode> Get(Invocation& invocation, const std::string& id) {
+absl::StatusOr<ExitCode> GetShard(Invocation& invocation, const std::string& id) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::GetShardRequest request;
@@ -156,7 +156,7 @@ void AddShardList(CommandTree& tree, CLI::App* group) {
       "List all shards with the load that the balancer sees: 1 is as much as one may have.",
       {"shardctl shard list", "shardctl shard list --sort load", "shardctl shard list -o name",
        "shardctl shard list --watch=5s"},
-      [options](Invocation& invocation) { return List(invocation, *options); });
+      [options](Invocation& invocation) { return ListShards(invocation, *options); });
   AddChoice(app, "--sort", &options->order, kShardOrders,
             "What the order goes by: key, or the most load, ops, bytes or accounts first (default "
             "key).")
@@ -191,7 +191,7 @@ void AddShardCommands(CommandTree& tree) {
 
   auto get = std::make_shared<std::string>();
   AddShardId(tree.Add(group, "get", "Show a shard.", {"shardctl shard get s-0001"},
-                      [get](Invocation& invocation) { return Get(invocation, *get); }),
+                      [get](Invocation& invocation) { return GetShard(invocation, *get); }),
              get.get());
 
   AddShardChangeCommands(tree, group);

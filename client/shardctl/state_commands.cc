@@ -185,7 +185,7 @@ absl::StatusOr<ExitCode> Scan(Invocation& invocation, const ScanOptions& options
                     });
 }
 
-void AddGet(CommandTree& tree, CLI::App* group) {
+void AddGetState(CommandTree& tree, CLI::App* group) {
   auto options = std::make_shared<StateOptions>();
   CLI::App* app = tree.Add(group, "get", "Print the value of an entry, or a table of several.",
                            {"shardctl state get --namespace debian bash Version",
@@ -213,7 +213,7 @@ void AddPut(CommandTree& tree, CLI::App* group) {
   AddRequestId(app, &options->request_id);
 }
 
-void AddDelete(CommandTree& tree, CLI::App* group) {
+void AddDeleteState(CommandTree& tree, CLI::App* group) {
   auto options = std::make_shared<StateOptions>();
   CLI::App* app =
       tree.Add(group, "delete", "Delete entries, all at once.",
@@ -277,9 +277,9 @@ void AddApply(CommandTree& tree, CLI::App* group) {
 void AddStateCommands(CommandTree& tree) {
   CLI::App* group =
       tree.Group("state", "The entries of an account: get, put, delete, scan, apply.");
-  AddGet(tree, group);
+  AddGetState(tree, group);
   AddPut(tree, group);
-  AddDelete(tree, group);
+  AddDeleteState(tree, group);
   AddScan(tree, group);
   AddApply(tree, group);
 }

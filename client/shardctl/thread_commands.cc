@@ -18,12 +18,12 @@
 namespace shardd::shardctl {
 namespace {
 
-struct ListOptions {
+struct ThreadListOptions {
   bool all = false;
   LiveOptions live;
 };
 
-absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options) {
+absl::StatusOr<ExitCode> ListThreads(Invocation& invocation, const ThreadListOptions& options) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::ListThreadsRequest request;
@@ -42,7 +42,7 @@ absl::StatusOr<ExitCode> List(Invocation& invocation, const ListOptions& options
   return ShowLive(invocation, options.live, view);
 }
 
-absl::StatusOr<ExitCode> Get(Invocation& invocation, const std::string& id) {
+absl::StatusOr<ExitCode> GetThread(Invocation& invocation, const std::string& id) {
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   v1::GetThreadRequest request;
@@ -185,11 +185,11 @@ absl::StatusOr<ExitCode> TopThreads(Invocation& invocation, const TopThreadsOpti
 }
 
 void AddList(CommandTree& tree, CLI::App* group) {
-  auto options = std::make_shared<ListOptions>();
+  auto options = std::make_shared<ThreadListOptions>();
   CLI::App* app =
       tree.Add(group, "list", "List the daemon's threads and what they are doing.",
                {"shardctl thread list -o wide", "shardctl thread list --watch=5s"},
-               [options](Invocation& invocation) { return List(invocation, *options); });
+               [options](Invocation& invocation) { return ListThreads(invocation, *options); });
   app->add_flag("--all", options->all,
                 "Also threads that have stopped lately, and those of libraries.");
   AddWatchOptions(app, &options->live);
@@ -231,7 +231,7 @@ void AddThreadCommands(CommandTree& tree) {
 
   auto id = std::make_shared<std::string>();
   tree.Add(group, "get", "Show a thread.", {"shardctl thread get t-1"},
-           [id](Invocation& invocation) { return Get(invocation, *id); })
+           [id](Invocation& invocation) { return GetThread(invocation, *id); })
       ->add_option("THREAD", *id, "The thread's id: t-N.")
       ->required();
 

@@ -13,7 +13,7 @@
 namespace shardd::shardctl {
 namespace {
 
-std::string Bar(double ratio) {
+std::string BusyBar(double ratio) {
   constexpr int kCells = 20;
   const int full = std::clamp(static_cast<int>(std::lround(ratio * kCells)), 0, kCells);
   std::string bar;
@@ -173,7 +173,7 @@ void ThreadTop::PrintScreen(const TerminalSize& size, bool color, std::ostream& 
   RowWriter writer(out, options, "threads", std::move(columns));
   for (Row& row : Rows()) {
     const double ratio = row.cells[1].json.get<double>();
-    row.cells[1].text = absl::StrFormat("%s %4s", Bar(ratio), row.cells[1].text);
+    row.cells[1].text = absl::StrFormat("%s %4s", BusyBar(ratio), row.cells[1].text);
     writer.Add(row);
   }
   writer.Finish();

@@ -28,22 +28,22 @@ absl::string_view ToText(CutFault fault) {
   return "";
 }
 
-v1::BalancingDecisionKind ToProto(DecisionKind kind) {
+v1::BalancingDecisionKind ProtoOf(DecisionKind kind) {
   return static_cast<v1::BalancingDecisionKind>(kind);
 }
 
-v1::BalancingReason ToProto(DecisionReason reason) {
+v1::BalancingReason ProtoOf(DecisionReason reason) {
   return static_cast<v1::BalancingReason>(reason);
 }
 
-void ToProto(const LoadRate& rate, v1::LoadRate& proto) {
+void Fill(const LoadRate& rate, v1::LoadRate& proto) {
   proto.set_operations_per_second(rate.operations_per_second);
   proto.set_busy_fraction(rate.busy_fraction);
-  rpc::ToProto(rate.mailbox_wait, *proto.mutable_mailbox_wait());
+  ToProto(rate.mailbox_wait, *proto.mutable_mailbox_wait());
   proto.set_bytes_per_second(rate.bytes_per_second);
 }
 
-void ToProto(const ScoredCut& cut, v1::SplitKeyCandidate& proto) {
+void Fill(const ScoredCut& cut, v1::SplitKeyCandidate& proto) {
   proto.set_routing_key(ToBytes(cut.key));
   proto.set_left_share(cut.left_share);
   proto.set_imbalance(cut.imbalance);
@@ -131,7 +131,7 @@ void ToProto(const DecisionInputs& inputs, v1::BalancingInputs& proto) {
   proto.set_mean(inputs.mean);
   proto.set_threshold(inputs.threshold);
   proto.set_signal(static_cast<v1::LoadSignal>(inputs.signal));
-  ToProto(inputs.rate, *proto.mutable_rate());
+  Fill(inputs.rate, *proto.mutable_rate());
   proto.set_breaches(inputs.breaches);
   proto.set_bytes_stored(inputs.bytes_stored);
   if (IsTime(inputs.measured_since)) {
@@ -154,9 +154,9 @@ void ToProto(const Decision& decision, bool with_candidates, v1::BalancingDecisi
   proto.set_epoch(decision.epoch.value);
   proto.set_policy(decision.policy);
   proto.set_shard_id(shardd::ToText(decision.shard));
-  proto.set_kind(ToProto(decision.kind));
-  proto.set_reason(ToProto(decision.reason));
-  proto.set_wanted(ToProto(decision.wanted));
+  proto.set_kind(ProtoOf(decision.kind));
+  proto.set_reason(ProtoOf(decision.reason));
+  proto.set_wanted(ProtoOf(decision.wanted));
   proto.set_score(decision.score);
   if (decision.partner.has_value()) proto.set_partner_id(shardd::ToText(*decision.partner));
   for (const RoutingKey key : decision.split_keys) proto.add_split_keys(ToBytes(key));
@@ -166,7 +166,7 @@ void ToProto(const Decision& decision, bool with_candidates, v1::BalancingDecisi
   }
   ToProto(decision.inputs, *proto.mutable_inputs());
   if (with_candidates) {
-    for (const ScoredCut& cut : decision.candidates) ToProto(cut, *proto.add_candidates());
+    for (const ScoredCut& cut : decision.candidates) Fill(cut, *proto.add_candidates());
   }
   proto.set_text(decision.text);
 }
@@ -198,8 +198,8 @@ void ToProto(const BalancerStatus& status, v1::GetLoadResponse& proto) {
   }
   for (const auto& [decision, count] : status.decisions) {
     v1::BalancingDecisionCount& counted = *proto.add_decision_counts();
-    counted.set_kind(ToProto(decision.first));
-    counted.set_reason(ToProto(decision.second));
+    counted.set_kind(ProtoOf(decision.first));
+    counted.set_reason(ProtoOf(decision.second));
     counted.set_count(count);
   }
 }
@@ -215,8 +215,8 @@ void ToProto(const BalancingRound& round, v1::GetLoadResponse& proto) {
     const Decision& decision = *decisions.at(shard.route.shard);
     ToProto(shard.route, *load.mutable_route());
     ToProto(decision.inputs, *load.mutable_inputs());
-    load.set_kind(ToProto(decision.kind));
-    load.set_reason(ToProto(decision.reason));
+    load.set_kind(ProtoOf(decision.kind));
+    load.set_reason(ProtoOf(decision.reason));
     if (decision.hot_account.has_value()) {
       ToProto(*decision.hot_account, *load.mutable_hot_account());
     }

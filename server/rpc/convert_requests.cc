@@ -12,7 +12,7 @@
 namespace shardd::rpc {
 namespace {
 
-absl::StatusOr<Precondition> FromProto(v1::Precondition&& proto) {
+absl::StatusOr<Precondition> PreconditionFrom(v1::Precondition&& proto) {
   switch (proto.condition_case()) {
     case v1::Precondition::kEntryExists:
       return EntryExists{std::move(*proto.mutable_entry_exists())};
@@ -32,7 +32,7 @@ absl::StatusOr<Precondition> FromProto(v1::Precondition&& proto) {
   return InvalidField("preconditions.condition", "is not set; it must be one of those known");
 }
 
-absl::StatusOr<Mutation> FromProto(v1::Mutation&& proto) {
+absl::StatusOr<Mutation> MutationFrom(v1::Mutation&& proto) {
   switch (proto.kind_case()) {
     case v1::Mutation::kPut:
       return Put{std::move(*proto.mutable_put()->mutable_key()),
@@ -104,12 +104,12 @@ absl::StatusOr<ApplyRequest> FromProto(v1::ApplyRequest&& proto) {
   request.create_account = proto.create_account();
   request.preconditions.reserve(proto.preconditions_size());
   for (v1::Precondition& item : *proto.mutable_preconditions()) {
-    SHARDD_ASSIGN_OR_RETURN(Precondition precondition, FromProto(std::move(item)));
+    SHARDD_ASSIGN_OR_RETURN(Precondition precondition, PreconditionFrom(std::move(item)));
     request.preconditions.push_back(std::move(precondition));
   }
   request.mutations.reserve(proto.mutations_size());
   for (v1::Mutation& item : *proto.mutable_mutations()) {
-    SHARDD_ASSIGN_OR_RETURN(Mutation mutation, FromProto(std::move(item)));
+    SHARDD_ASSIGN_OR_RETURN(Mutation mutation, MutationFrom(std::move(item)));
     request.mutations.push_back(std::move(mutation));
   }
   return request;

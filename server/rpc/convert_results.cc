@@ -10,8 +10,8 @@
 namespace shardd::rpc {
 namespace {
 
-void ToProto(const std::vector<MutationResult>& results,
-             google::protobuf::RepeatedPtrField<v1::MutationResult>& proto) {
+void Fill(const std::vector<MutationResult>& results,
+          google::protobuf::RepeatedPtrField<v1::MutationResult>& proto) {
   proto.Reserve(static_cast<int>(results.size()));
   for (const MutationResult& result : results) {
     v1::MutationResult& item = *proto.Add();
@@ -21,7 +21,7 @@ void ToProto(const std::vector<MutationResult>& results,
   }
 }
 
-v1::RequestOutcome ToProto(RequestOutcome outcome) {
+v1::RequestOutcome ProtoOf(RequestOutcome outcome) {
   switch (outcome) {
     case RequestOutcome::kUnknown:
       return v1::REQUEST_OUTCOME_UNKNOWN;
@@ -33,7 +33,7 @@ v1::RequestOutcome ToProto(RequestOutcome outcome) {
   return v1::REQUEST_OUTCOME_UNSPECIFIED;
 }
 
-v1::AccountState ToProto(AccountState state) {
+v1::AccountState ProtoOf(AccountState state) {
   switch (state) {
     case AccountState::kActive:
       return v1::ACCOUNT_STATE_ACTIVE;
@@ -45,17 +45,17 @@ v1::AccountState ToProto(AccountState state) {
   return v1::ACCOUNT_STATE_UNSPECIFIED;
 }
 
-void ToProto(const ShardChange& change, v1::ShardChange& proto) {
+void Fill(const ShardChange& change, v1::ShardChange& proto) {
   proto.set_shard_id(ToText(change.shard));
   if (change.other.value != 0) proto.set_other_shard_id(ToText(change.other));
   if (change.at.has_value()) proto.set_split_key(ToBytes(*change.at));
   if (change.from != storage::kMeta) proto.set_from_home(storage::ToText(change.from));
   if (change.to != storage::kMeta) proto.set_to_home(storage::ToText(change.to));
   proto.set_epoch(change.epoch.value);
-  if (change.epoch.value != 0) rpc::ToProto(change.pause, *proto.mutable_pause());
+  if (change.epoch.value != 0) ToProto(change.pause, *proto.mutable_pause());
 }
 
-void ToProto(const Verification& verification, v1::ShardTotals& proto) {
+void Fill(const Verification& verification, v1::ShardTotals& proto) {
   proto.set_account_count(verification.totals.account_count);
   proto.set_entry_count(verification.totals.entry_count);
   proto.set_byte_count(verification.totals.byte_count);
@@ -91,7 +91,7 @@ v1::ShardState StateOf(const ShardNote& note, absl::Time now) {
 
 void ToProto(ApplyResult&& result, v1::ApplyResponse& proto) {
   proto.set_revision(result.revision);
-  ToProto(result.results, *proto.mutable_results());
+  Fill(result.results, *proto.mutable_results());
   proto.set_replayed(result.replayed);
 }
 
@@ -113,9 +113,9 @@ void ToProto(ScanResult&& result, v1::ScanResponse& proto) {
 }
 
 void ToProto(OutcomeResult&& result, v1::GetRequestOutcomeResponse& proto) {
-  proto.set_outcome(ToProto(result.outcome));
+  proto.set_outcome(ProtoOf(result.outcome));
   proto.set_revision(result.applied.revision);
-  ToProto(result.applied.results, *proto.mutable_results());
+  Fill(result.applied.results, *proto.mutable_results());
   if (!result.refused.ok()) ToOperationError(result.refused, *proto.mutable_error());
 }
 
@@ -136,7 +136,7 @@ void ToProto(AccountResult&& result, v1::Account& proto) {
   proto.mutable_ref()->set_namespace_(std::move(result.account.name_space));
   proto.mutable_ref()->set_id(std::move(result.account.id));
   const AccountRecord& record = result.record;
-  proto.set_state(ToProto(record.state));
+  proto.set_state(ProtoOf(record.state));
   proto.set_revision(record.revision);
   for (const auto& [key, value] : record.labels) (*proto.mutable_labels())[key] = value;
   proto.mutable_limits()->set_entries_max(record.limits.entries_max);
@@ -158,12 +158,12 @@ void ToProto(const OperationRecord& record, v1::Operation& proto) {
   proto.set_kind(static_cast<v1::OperationKind>(record.kind));
   proto.set_target(record.target);
   proto.set_status_message(record.status_message);
-  if (record.change.has_value()) ToProto(*record.change, *proto.mutable_shard_change());
+  if (record.change.has_value()) Fill(*record.change, *proto.mutable_shard_change());
   if (record.id.value == 0) return;
   proto.set_id(ToText(record.id));
   proto.set_state(static_cast<v1::OperationState>(record.state));
   proto.set_steps_done(record.steps_done);
-  if (record.verification.has_value()) ToProto(*record.verification, *proto.mutable_totals());
+  if (record.verification.has_value()) Fill(*record.verification, *proto.mutable_totals());
   ToProto(record.create_time, *proto.mutable_create_time());
   if (!record.running()) ToProto(record.end_time, *proto.mutable_end_time());
   proto.set_error_reason(static_cast<v1::ErrorReason>(record.error_reason));
