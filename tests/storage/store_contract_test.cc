@@ -472,7 +472,9 @@ TYPED_TEST(StoreContractTest, BytesOfARangeAreKnownAbout) {
     EXPECT_TRUE(found.ok()) << found.status();
     return found.value_or(0);
   };
-  EXPECT_GT(bytes({}), 0u) << "in memory it is a guess that depends on chance";
+  // In memory RocksDB guesses from the heights that a skip list has drawn; 83 230 was seen.
+  EXPECT_GT(bytes({}), 20'000u);
+  EXPECT_LT(bytes({}), 2'000'000u);
   EXPECT_EQ(bytes({"1100", "1000"}), 0u);
   std::atomic<bool> cancelled = false;
   ASSERT_TRUE(this->store_->CompactRange(kHome1, {}, cancelled).ok());
