@@ -218,8 +218,12 @@ void NamespaceDirectory::Release(const RouteTable& table, CoordinatorTurn& turn)
   for (const OperationId id : ids) {
     OperationRecord& operation = *operations_.Find(id);
     Deletion& deletion = deletions_.at(id);
-    // What was done in shards whose ranges changed is looked at again, from the start.
-    for (const ShardId shard : held) deletion.left.erase(shard);
+    // What was done in shards whose ranges changed is looked at again, from the start. What is under
+    // way ends first: the change was given up while it waited for that.
+    std::erase_if(deletion.left, [&](const auto& part) {
+      return !part.second.under_way &&
+             std::find(held.begin(), held.end(), part.first) != held.end();
+    });
     for (const ShardId shard : held) {
       const Route* const route = table.FindShard(shard);
       if (route != nullptr && Overlaps(*route, operation.target)) deletion.left[shard];

@@ -337,6 +337,8 @@ void ShardCore::Run(CallId, PurgeNamespace&& request, ShardTurn& turn) {
 }
 
 void ShardCore::CloseNamespace(const std::string& name) {
+  // It is reopened in the shards that hold a part of it.
+  if (!route_.range.Overlaps(RangeOfNamespace(name))) return;
   closed_namespaces_[name] = next_closed_++;
   if (closed_namespaces_.size() <= limits::kNamespacesMax) return;
   // The one deleted longest ago: no request to it can still be on its way.

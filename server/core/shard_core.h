@@ -140,6 +140,8 @@ class ShardCore {
 
   // Gives away what is in memory of a range.
   HandOver Release(const KeyRange& range);
+  // Those of which something lies in the range.
+  std::map<std::string, uint64_t, std::less<>> ClosedNamespaces(const KeyRange& range) const;
   void Take(HandOver state);
   void AddWatch(CallId call, Watch watch);
   void RehomeStep(ShardTurn& turn);
@@ -182,7 +184,8 @@ class ShardCore {
   ShardStats stats_;
   ShardStats stats_written_;
   std::unique_ptr<RecordCache> cache_;
-  // Being deleted, or deleted and not created again; by the order in which they were closed.
+  // Being deleted, or deleted and not created again; by the order in which they were closed. Each
+  // has something in the range: elsewhere nobody would reopen it.
   std::map<std::string, uint64_t, std::less<>> closed_namespaces_;
   uint64_t next_closed_ = 0;
   ChangeHistory history_;

@@ -87,10 +87,20 @@ void ShardCore::Run(SplitOff&& command, ShardTurn& turn) {
   cache_->SetBytesMax(state->cache_bytes);
   cache_->Forget(BoundsOf(command.child.range));  // should it come back, it has changed
   route_.range.end = command.child.range.start;
+  closed_namespaces_ = ClosedNamespaces(route_.range);
   epoch_ = command.epoch;
   turn.effects.push_back(StartShard{command.child, command.epoch, std::move(state)});
   turn.effects.push_back(
       ShardReport(TableFlipped{command.operation, route_.shard, turn.now, absl::ZeroDuration()}));
+}
+
+std::map<std::string, uint64_t, std::less<>> ShardCore::ClosedNamespaces(
+    const KeyRange& range) const {
+  auto closed = closed_namespaces_;
+  std::erase_if(closed, [&](const auto& name) {
+    return !range.Overlaps(RangeOfNamespace(name.first));
+  });
+  return closed;
 }
 
 HandOver ShardCore::Release(const KeyRange& range) {
@@ -98,7 +108,7 @@ HandOver ShardCore::Release(const KeyRange& range) {
   HandOver state{.stats = {},
                  .watches = {},
                  .history = history_.Extract(moves),
-                 .closed_namespaces = closed_namespaces_,
+                 .closed_namespaces = ClosedNamespaces(range),
                  .cache_bytes = 0,
                  .since = {},
                  .paused_until = paused_until_};

@@ -180,7 +180,9 @@ void Oracle::RunPurge(const PurgeNamespace& purge, const PurgeResult& result, co
   trace_.Add("purged ", purge.name_space, " in shard ", route.shard.value, ": ",
              result.accounts_deleted, result.empty ? " empty" : "",
              result.holds_accounts ? " holds accounts" : "");
-  closed_[route.shard][purge.name_space] = purge.operation;
+  if (route.range.Overlaps(RangeOfNamespace(purge.name_space))) {
+    closed_[route.shard][purge.name_space] = purge.operation;
+  }
   if (!result.status.ok()) return Fail(absl::StrCat("a purge fails: ", ErrorText(result.status)));
   if (result.accounts_deleted > 0 && !namespaces_.Running(purge.operation)) {
     Fail("accounts are deleted by an operation that has ended");

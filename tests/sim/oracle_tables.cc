@@ -65,10 +65,17 @@ void Oracle::HandOverClosed(const RouteTable& before, const RouteTable& after) {
       if (old.shard == route.shard || !old.range.Overlaps(route.range)) continue;
       const auto closed = closed_.find(old.shard);
       if (closed == closed_.end()) continue;
+      const KeyRange common = old.range.Intersection(route.range);
       for (const auto& [name, operation] : closed->second) {
-        closed_[route.shard].emplace(name, operation);
+        if (common.Overlaps(RangeOfNamespace(name))) closed_[route.shard].emplace(name, operation);
       }
     }
+  }
+  for (const Route& route : after.routes()) {
+    // Elsewhere nobody reopens it.
+    std::erase_if(closed_[route.shard], [&](const auto& closed) {
+      return !route.range.Overlaps(RangeOfNamespace(closed.first));
+    });
   }
 }
 

@@ -163,6 +163,13 @@ class ShardCoreChangesTest : public ShardFixture {
     requests.push_back(std::move(request));
     return Turn(std::move(requests));
   }
+  static std::string NamespaceIn(const KeyRange& range) {
+    for (int i = 0;; ++i) {
+      std::string name = absl::StrCat("other", i);
+      const KeyRange wanted = RangeOfNamespace(name);
+      if (range.Intersection(wanted) == wanted) return name;
+    }
+  }
   absl::Status Close(const std::string& name_space) {
     const TurnResult result = Send(CallId{}, PurgeNamespace{OperationId{9}, name_space});
     return result.purges.size() == 1 ? absl::OkStatus() : absl::InternalError("no answer");
@@ -283,13 +290,27 @@ TEST_F(ShardCoreChangesTest, ClosedNamespacesAreCopied) {
 
 TEST_F(ShardCoreChangesTest, ClosedNamespacesComeWithAMerge) {
   auto child = Split();
+  const std::string other = NamespaceIn(child_.range);
   auto parent = Use(std::move(child));
-  ASSERT_THAT(Close("other"), IsOk());
+  ASSERT_THAT(Close(other), IsOk());
   child = Use(std::move(parent));
   ASSERT_THAT(Close("ns"), IsOk());
   MergeBack(std::move(child));
   EXPECT_THAT(PutEntry({"ns", "a"}, "k", "v"), HasReason(Reason::kNamespaceDeleting));
-  EXPECT_THAT(PutEntry({"other", "a"}, "k", "v"), HasReason(Reason::kNamespaceDeleting));
+  EXPECT_THAT(PutEntry({other, "a"}, "k", "v"), HasReason(Reason::kNamespaceDeleting));
+}
+
+// Plan: a namespace of the child is closed before the split and reopened after it, where it lies;
+// the parent must not bring it back, closed.
+TEST_F(ShardCoreChangesTest, WhatIsReopenedStaysSoAfterAMerge) {
+  const std::string other = NamespaceIn(child_.range);
+  ASSERT_THAT(Close(other), IsOk());
+  auto parent = Use(Split());
+  Send(CallId{}, ReopenNamespace{other});
+  auto child = Use(std::move(parent));
+  Send(CallId{}, PurgeNamespace{OperationId{9}, other});  // late
+  MergeBack(std::move(child));
+  EXPECT_THAT(PutEntry({other, "a"}, "k", "v"), IsOk());
 }
 
 // Plan: a revision that was forgotten on one side must not be used again after split and merge.
