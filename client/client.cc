@@ -127,6 +127,54 @@ absl::StatusOr<v1::GetRequestOutcomeResponse> Client::GetRequestOutcome(
   return Call(Repeat::kSafe, &Stubs::state, &v1::StateService::Stub::GetRequestOutcome, request);
 }
 
+absl::StatusOr<v1::SendResponse> Client::Send(v1::SendRequest request) {
+  return CallOnce(&Stubs::messaging, &v1::MessagingService::Stub::Send, std::move(request));
+}
+
+absl::StatusOr<v1::ReceiveResponse> Client::Receive(const v1::ReceiveRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::Receive, request);
+}
+
+absl::StatusOr<v1::AckResponse> Client::Ack(v1::AckRequest request) {
+  return CallOnce(&Stubs::messaging, &v1::MessagingService::Stub::Ack, std::move(request));
+}
+
+absl::StatusOr<v1::NackResponse> Client::Nack(const v1::NackRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::messaging, &v1::MessagingService::Stub::Nack, request);
+}
+
+absl::StatusOr<v1::ExtendLeaseResponse> Client::ExtendLease(const v1::ExtendLeaseRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::ExtendLease, request);
+}
+
+absl::StatusOr<v1::GetMailboxResponse> Client::GetMailbox(const v1::GetMailboxRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::GetMailbox, request);
+}
+
+absl::StatusOr<v1::ListUndeliverableResponse> Client::ListUndeliverable(
+    const v1::ListUndeliverableRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::ListUndeliverable,
+              request);
+}
+
+absl::StatusOr<v1::GetUndeliverableResponse> Client::GetUndeliverable(
+    const v1::GetUndeliverableRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::GetUndeliverable,
+              request);
+}
+
+absl::StatusOr<v1::RedriveUndeliverableResponse> Client::RedriveUndeliverable(
+    const v1::RedriveUndeliverableRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::messaging, &v1::MessagingService::Stub::RedriveUndeliverable,
+              request);
+}
+
+absl::StatusOr<v1::PurgeUndeliverableResponse> Client::PurgeUndeliverable(
+    const v1::PurgeUndeliverableRequest& request) {
+  return Call(Repeat::kUnsafe, &Stubs::messaging, &v1::MessagingService::Stub::PurgeUndeliverable,
+              request);
+}
+
 absl::StatusOr<v1::ResolveResponse> Client::Resolve(const v1::ResolveRequest& request) {
   return Call(Repeat::kSafe, &Stubs::routing, &v1::RoutingService::Stub::Resolve, request);
 }
@@ -310,6 +358,12 @@ Paginator<v1::ListShardsRequest, v1::ListShardsResponse> Client::ShardPages(
 Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> Client::OperationPages(
     v1::ListOperationsRequest request) {
   return {[this](const v1::ListOperationsRequest& page) { return ListOperations(page); },
+          std::move(request)};
+}
+
+Paginator<v1::ListUndeliverableRequest, v1::ListUndeliverableResponse> Client::UndeliverablePages(
+    v1::ListUndeliverableRequest request) {
+  return {[this](const v1::ListUndeliverableRequest& page) { return ListUndeliverable(page); },
           std::move(request)};
 }
 

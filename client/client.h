@@ -61,6 +61,25 @@ class Client {
   absl::StatusOr<v1::GetRequestOutcomeResponse> GetRequestOutcome(
       const v1::GetRequestOutcomeRequest& request);
 
+  // Messages between accounts. What was received under an answer that is lost comes again when its
+  // lease has ended.
+  absl::StatusOr<v1::SendResponse> Send(v1::SendRequest request);
+  absl::StatusOr<v1::ReceiveResponse> Receive(const v1::ReceiveRequest& request);
+  absl::StatusOr<v1::AckResponse> Ack(v1::AckRequest request);
+  // Has no request_id: a repeat of one that was made finds that the lease has ended.
+  absl::StatusOr<v1::NackResponse> Nack(const v1::NackRequest& request);
+  absl::StatusOr<v1::ExtendLeaseResponse> ExtendLease(const v1::ExtendLeaseRequest& request);
+  absl::StatusOr<v1::GetMailboxResponse> GetMailbox(const v1::GetMailboxRequest& request);
+  absl::StatusOr<v1::ListUndeliverableResponse> ListUndeliverable(
+      const v1::ListUndeliverableRequest& request);
+  absl::StatusOr<v1::GetUndeliverableResponse> GetUndeliverable(
+      const v1::GetUndeliverableRequest& request);
+  // Have no request_id: likewise.
+  absl::StatusOr<v1::RedriveUndeliverableResponse> RedriveUndeliverable(
+      const v1::RedriveUndeliverableRequest& request);
+  absl::StatusOr<v1::PurgeUndeliverableResponse> PurgeUndeliverable(
+      const v1::PurgeUndeliverableRequest& request);
+
   // Where accounts are, and what serves them.
   absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request);
   absl::StatusOr<v1::GetTableResponse> GetTable(const v1::GetTableRequest& request);
@@ -121,6 +140,8 @@ class Client {
   Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> OperationPages(
       v1::ListOperationsRequest request);
 
+  Paginator<v1::ListUndeliverableRequest, v1::ListUndeliverableResponse> UndeliverablePages(
+      v1::ListUndeliverableRequest request);
   Paginator<v1::ListDecisionsRequest, v1::ListDecisionsResponse> DecisionPages(
       v1::ListDecisionsRequest request);
 

@@ -54,6 +54,7 @@ Stubs::Stubs(std::shared_ptr<grpc::Channel> channel_to_use)
       account(v1::AccountService::NewStub(channel)),
       admin(v1::AdminService::NewStub(channel)),
       load_balancing(v1::LoadBalancingService::NewStub(channel)),
+      messaging(v1::MessagingService::NewStub(channel)),
       operation(v1::OperationService::NewStub(channel)),
       routing(v1::RoutingService::NewStub(channel)),
       shard(v1::ShardService::NewStub(channel)),

@@ -13,6 +13,7 @@
 #include "shardd/v1/account.grpc.pb.h"
 #include "shardd/v1/admin.grpc.pb.h"
 #include "shardd/v1/load_balancing.grpc.pb.h"
+#include "shardd/v1/messaging.grpc.pb.h"
 #include "shardd/v1/operation.grpc.pb.h"
 #include "shardd/v1/routing.grpc.pb.h"
 #include "shardd/v1/shard.grpc.pb.h"
@@ -41,6 +42,7 @@ struct Stubs {
   std::unique_ptr<v1::AccountService::Stub> account;
   std::unique_ptr<v1::AdminService::Stub> admin;
   std::unique_ptr<v1::LoadBalancingService::Stub> load_balancing;
+  std::unique_ptr<v1::MessagingService::Stub> messaging;
   std::unique_ptr<v1::OperationService::Stub> operation;
   std::unique_ptr<v1::RoutingService::Stub> routing;
   std::unique_ptr<v1::ShardService::Stub> shard;

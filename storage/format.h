@@ -9,9 +9,11 @@ namespace shardd::storage {
 
 // The version of the whole data folder: of its files, families, keys and records. A change that an
 // older daemon would misread raises it.
-inline constexpr uint16_t kFormatVersion = 1;
+inline constexpr uint16_t kFormatVersion = 2;
+// The first with a family of messages.
+inline constexpr uint16_t kFormatWithMessages = 2;
 
-// Fixed16, the version. Written once, when the folder is made.
+// Fixed16, the version. Written when the folder is made, or opened by a newer version.
 inline constexpr absl::string_view kFormatKey = "format";
 
 // 16 random bytes: which data folder this is. Written once, together with the format.

@@ -150,6 +150,7 @@ MemoryStore::MemoryStore() {
   writes.Put(kMeta, std::string(kInstanceKey), std::string(kInstanceBytes, '\0'));
   MutexLock lock(mutex_);
   families_[kMeta];
+  families_[kMessages];
   space_.free_bytes = uint64_t{1} << 40;
   Apply(writes);
 }
@@ -209,13 +210,13 @@ std::vector<Family> MemoryStore::Homes() const {
   MutexLock lock(mutex_);
   std::vector<Family> homes;
   for (const auto& [family, life] : families_) {
-    if (family != kMeta) homes.push_back(family);
+    if (IsHome(family)) homes.push_back(family);
   }
   return homes;
 }
 
 absl::Status MemoryStore::CreateHome(Family home) {
-  SHARDD_CHECK(home != kMeta);
+  SHARDD_CHECK(IsHome(home));
   MutexLock lock(mutex_);
   if (!failure_.ok()) return failure_;
   if (families_.contains(home)) return absl::OkStatus();
@@ -224,7 +225,7 @@ absl::Status MemoryStore::CreateHome(Family home) {
 }
 
 absl::Status MemoryStore::DropHome(Family home) {
-  SHARDD_CHECK(home != kMeta);
+  SHARDD_CHECK(IsHome(home));
   MutexLock lock(mutex_);
   if (!failure_.ok()) return failure_;
   for (const WriteSet& batch : unsynced_) {

@@ -29,7 +29,7 @@ namespace shardd::storage {
 // store it stands for.
 class MemoryStore final : public Store {
  public:
-  // A new data folder: the family meta with the storage's own keys, and nothing else.
+  // A new data folder: the family meta with the storage's own keys, messages, and nothing else.
   MemoryStore();
   ~MemoryStore() override;
   MemoryStore(const MemoryStore&) = delete;

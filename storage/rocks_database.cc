@@ -20,6 +20,13 @@
 namespace shardd::storage {
 namespace {
 
+// Where a family's handle is: the homes last, since most have low numbers.
+constexpr size_t HomeSlot(uint32_t number) { return size_t{number} + 1; }
+constexpr size_t SlotOf(Family family) {
+  if (family == kMeta) return 0;
+  return family == kMessages ? 1 : HomeSlot(family.number);
+}
+
 constexpr std::chrono::nanoseconds kWatermarkInterval = std::chrono::seconds(1);
 // What a change takes in a batch besides its key and value: tag, family, two lengths.
 constexpr size_t kBatchBytesPerChange = 16;
@@ -118,8 +125,7 @@ class RocksDatabase::SnapshotReader final : public Reader {
 RocksDatabase::RocksDatabase(Parts parts) : parts_(std::move(parts)), families_(Handles()) {
   Handles handles;
   for (const auto& [family, handle] : parts_.families) {
-    handles.resize(std::max<size_t>(handles.size(), family.number + 1));
-    handles[family.number] = std::make_shared<OpenFamily>(*parts_.database, handle);
+    SetHandle(handles, family, std::make_shared<OpenFamily>(*parts_.database, handle));
   }
   families_.Replace(std::move(handles));
 }
@@ -161,14 +167,14 @@ std::unique_ptr<Reader> RocksDatabase::Snapshot() const {
 std::vector<Family> RocksDatabase::Homes() const {
   const HandlesPin handles(families_);
   std::vector<Family> homes;
-  for (uint32_t number = kMeta.number + 1; number < handles->size(); ++number) {
-    if ((*handles)[number] != nullptr) homes.push_back(Family{number});
+  for (uint32_t number = 1; HomeSlot(number) < handles->size(); ++number) {
+    if ((*handles)[HomeSlot(number)] != nullptr) homes.push_back(Family{number});
   }
   return homes;
 }
 
 absl::Status RocksDatabase::CreateHome(Family home) {
-  SHARDD_CHECK(home != kMeta && home.number <= kHomeNumberMax);
+  SHARDD_CHECK(IsHome(home));
   SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
   MutexLock lock(families_mutex_);
   Handles handles = *HandlesPin(families_);
@@ -179,14 +185,13 @@ absl::Status RocksDatabase::CreateHome(Family home) {
   if (!status.ok()) {
     return FailForGood(WriteError(status, absl::StrCat("create ", ToText(home))));
   }
-  handles.resize(std::max<size_t>(handles.size(), home.number + 1));
-  handles[home.number] = std::make_shared<OpenFamily>(*parts_.database, handle);
+  SetHandle(handles, home, std::make_shared<OpenFamily>(*parts_.database, handle));
   families_.Replace(std::move(handles));
   return absl::OkStatus();
 }
 
 absl::Status RocksDatabase::DropHome(Family home) {
-  SHARDD_CHECK(home != kMeta && home.number <= kHomeNumberMax);
+  SHARDD_CHECK(IsHome(home));
   SHARDD_RETURN_IF_ERROR(parts_.failure->Get());
   MutexLock lock(families_mutex_);
   Handles handles = *HandlesPin(families_);
@@ -196,7 +201,7 @@ absl::Status RocksDatabase::DropHome(Family home) {
   // Written to the MANIFEST and synced. Who reads it meanwhile may go on.
   const rocksdb::Status status = parts_.database->DropColumnFamily(handle);
   if (!status.ok()) return FailForGood(WriteError(status, absl::StrCat("drop ", ToText(home))));
-  handles[home.number] = nullptr;
+  SetHandle(handles, home, nullptr);
   families_.Replace(std::move(handles));
   // Were the newest end of the MANIFEST lost, the home would come back with its old content.
   return AdvanceWatermark();
@@ -316,8 +321,16 @@ rocksdb::Status RocksDatabase::CommitToRocks(const WriteSet& writes) {
 }
 
 rocksdb::ColumnFamilyHandle* RocksDatabase::HandleIn(const Handles& handles, Family family) {
-  if (family.number >= handles.size() || handles[family.number] == nullptr) return nullptr;
-  return handles[family.number]->handle();
+  const size_t slot = SlotOf(family);
+  if (slot >= handles.size() || handles[slot] == nullptr) return nullptr;
+  return handles[slot]->handle();
+}
+
+void RocksDatabase::SetHandle(Handles& handles, Family family,
+                              std::shared_ptr<const OpenFamily> open) {
+  const size_t slot = SlotOf(family);
+  handles.resize(std::max(handles.size(), slot + 1));
+  handles[slot] = std::move(open);
 }
 
 absl::StatusOr<bool> RocksDatabase::GetWith(const rocksdb::ReadOptions& options,

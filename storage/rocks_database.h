@@ -84,6 +84,7 @@ class RocksDatabase final : public Store {
   absl::Status FailForGood(absl::Status failure) const;
   // nullptr if there is no such family.
   static rocksdb::ColumnFamilyHandle* HandleIn(const Handles& handles, Family family);
+  static void SetHandle(Handles& handles, Family family, std::shared_ptr<const OpenFamily> open);
   absl::StatusOr<bool> GetWith(const rocksdb::ReadOptions& options, const Handles& handles,
                                Family family, absl::string_view key, std::string* value) const;
   void AdvanceWatermarkIfDue();

@@ -85,6 +85,7 @@ class Opener {
     if (exists) {
       SHARDD_RETURN_IF_ERROR(ListFamilies());
       SHARDD_RETURN_IF_ERROR(CheckNothingIsLost());
+      if (!has_messages_) SHARDD_RETURN_IF_ERROR(CheckHadNoMessages());
     }
     database_options_.create_if_missing = !exists;
     SHARDD_ASSIGN_OR_RETURN(Opened opened, OpenDatabase(/*read_only=*/false));
@@ -135,7 +136,8 @@ class Opener {
     std::vector<std::string> unknown;
     for (const std::string& name : names) {
       const std::optional<Family> family = ParseFamily(name);
-      if (family.has_value() && *family != kMeta) homes_.push_back(*family);
+      if (family.has_value() && IsHome(*family)) homes_.push_back(*family);
+      if (family == kMessages) has_messages_ = true;
       if (!family.has_value() && name != kDefaultColumnFamilyName) unknown.push_back(name);
     }
     if (!unknown.empty()) return UnknownFamilies(unknown);
@@ -164,6 +166,15 @@ class Opener {
     return CheckRecovered(*opened.database);
   }
 
+  // Opening for writing makes the family: after that it could not be told that it was lost.
+  absl::Status CheckHadNoMessages() {
+    if (watermark_->mark().sequence == 0) return absl::OkStatus();
+    SHARDD_ASSIGN_OR_RETURN(const Opened opened, OpenDatabase(/*read_only=*/true));
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<uint16_t> format, ReadFormat(opened));
+    if (format.value_or(0) < kFormatWithMessages) return absl::OkStatus();
+    return Corrupt("the family messages is missing");
+  }
+
   absl::Status CheckManifestIsWhole() const {
     SHARDD_ASSIGN_OR_RETURN(const ManifestSummary found, CheckManifest(*files_, options_.path));
     const SyncedMark& mark = watermark_->mark();
@@ -189,6 +200,8 @@ class Opener {
     families.emplace_back(kDefaultColumnFamilyName, family_options_);
     families.emplace_back(ToText(kMeta), family_options_);
     for (const Family home : homes_) families.emplace_back(ToText(home), family_options_);
+    // Last, since a folder of format 1 that is opened for reading has none.
+    if (has_messages_ || !read_only) families.emplace_back(ToText(kMessages), family_options_);
     if (!read_only) {
       database_options_.sst_file_manager = deletions_;
       database_options_.rate_limiter = background_gate_;
@@ -205,46 +218,57 @@ class Opener {
     return opened;
   }
 
-  absl::Status CheckFormat(const Opened& opened) {
-    rocksdb::ColumnFamilyHandle* const meta = opened.handles[1];
+  // nullopt: none is stored.
+  absl::StatusOr<std::optional<uint16_t>> ReadFormat(const Opened& opened) const {
     std::string stored;
     const rocksdb::Status status =
-        opened.database->Get(rocksdb::ReadOptions(), meta,
+        opened.database->Get(rocksdb::ReadOptions(), opened.handles[1],
                              rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &stored);
-    const bool empty = opened.database->GetLatestSequenceNumber() == 0;
-    if (status.IsNotFound() && empty) return WriteFormat(*opened.database, meta);
-    if (status.IsNotFound()) return Corrupt("the format version is missing");
+    if (status.IsNotFound()) return std::nullopt;
     if (!status.ok()) return MakeOpenError(status, options_.path);
     ByteReader reader(stored);
     const uint16_t version = reader.Fixed16();
     if (!reader.Done() || version == 0) return Corrupt("the format version is malformed");
-    if (version <= kFormatVersion) return absl::OkStatus();
+    return version;
+  }
+
+  absl::Status CheckFormat(const Opened& opened) {
+    SHARDD_ASSIGN_OR_RETURN(const std::optional<uint16_t> version, ReadFormat(opened));
+    const bool empty = opened.database->GetLatestSequenceNumber() == 0;
+    if (!version.has_value() && !empty) return Corrupt("the format version is missing");
+    if (version.value_or(0) < kFormatVersion) return WriteFormat(opened, /*with_instance=*/empty);
+    if (version == kFormatVersion) return absl::OkStatus();
     return MakeOpenError(
         OpenError::kNewerFormat,
-        absl::StrCat("data folder ", options_.path, " has format version ", version,
+        absl::StrCat("data folder ", options_.path, " has format version ", *version,
                      "; this version reads up to ", kFormatVersion, ": use a newer shardd"));
   }
 
-  // The first batch of a folder.
-  absl::Status WriteFormat(rocksdb::DB& database, rocksdb::ColumnFamilyHandle* meta) {
-    char instance[kInstanceBytes];
-    SHARDD_CHECK(getentropy(instance, sizeof(instance)) == 0);
+  // The first batch of a folder; of one that an older version made, the first of this one: from
+  // then on the older one refuses it.
+  absl::Status WriteFormat(const Opened& opened, bool with_instance) {
+    rocksdb::ColumnFamilyHandle* const meta = opened.handles[1];
     rocksdb::WriteBatch batch;
     rocksdb::Status status = batch.Put(meta, rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
                                        ByteWriter().Fixed16(kFormatVersion).Take());
     SHARDD_CHECK(status.ok());
-    status = batch.Put(meta, rocksdb::Slice(kInstanceKey.data(), kInstanceKey.size()),
-                       rocksdb::Slice(instance, sizeof(instance)));
-    SHARDD_CHECK(status.ok());
+    if (with_instance) {
+      char instance[kInstanceBytes];
+      SHARDD_CHECK(getentropy(instance, sizeof(instance)) == 0);
+      status = batch.Put(meta, rocksdb::Slice(kInstanceKey.data(), kInstanceKey.size()),
+                         rocksdb::Slice(instance, sizeof(instance)));
+      SHARDD_CHECK(status.ok());
+    }
     rocksdb::WriteOptions options;
     options.sync = true;
-    status = database.Write(options, &batch);
+    status = opened.database->Write(options, &batch);
     return status.ok() ? absl::OkStatus() : MakeOpenError(status, options_.path);
   }
 
   RocksDatabase::Parts MakeParts(Opened opened) {
     std::map<Family, rocksdb::ColumnFamilyHandle*> families = {{kMeta, opened.handles[1]}};
     for (size_t i = 0; i < homes_.size(); ++i) families[homes_[i]] = opened.handles[i + 2];
+    families[kMessages] = opened.handles.back();
     return {.lock = std::move(lock_),
             .options = std::move(options_),
             .files = std::move(files_),
@@ -271,6 +295,7 @@ class Opener {
   rocksdb::ColumnFamilyOptions family_options_;
   std::unique_ptr<Watermark> watermark_;
   std::vector<Family> homes_;
+  bool has_messages_ = false;
   uint64_t synced_sequence_ = 0;  // what recovery must reach
 };
 

@@ -99,7 +99,8 @@ class Store : public Reader {
   // later, and never shows one that is created later. Must not outlive the store.
   virtual std::unique_ptr<Reader> Snapshot() const = 0;
 
-  // Families other than meta. Creating one that exists is OK: it may be a repeat after a crash.
+  // Families other than meta and messages, which are always there. Creating one that exists is OK:
+  // it may be a repeat after a crash.
   virtual std::vector<Family> Homes() const = 0;
   virtual absl::Status CreateHome(Family home) = 0;
 

@@ -23,15 +23,16 @@ uint64_t LoadBigEndian(const uint8_t* bytes) {
 
 std::string ToText(Family family) {
   if (family == kMeta) return "meta";
+  if (family == kMessages) return "messages";
   return absl::StrFormat("h%04u", family.number);
 }
 
 std::optional<Family> ParseFamily(absl::string_view name) {
   if (name == "meta") return kMeta;
+  if (name == "messages") return kMessages;
   Family family;
   if (name.size() < 2 || !absl::ascii_isdigit(name[1])) return std::nullopt;
-  if (!absl::SimpleAtoi(name.substr(1), &family.number) || family == kMeta) return std::nullopt;
-  if (family.number > kHomeNumberMax) return std::nullopt;
+  if (!absl::SimpleAtoi(name.substr(1), &family.number) || !IsHome(family)) return std::nullopt;
   // Only the one spelling that ToText gives.
   if (ToText(family) != name) return std::nullopt;
   return family;

@@ -12,15 +12,17 @@
 
 namespace shardd::storage {
 
-// A column family: `meta`, or one of the homes `h0001`, `h0002`, ….
+// A column family: `meta`, `messages`, or one of the homes `h0001`, `h0002`, ….
 struct Family {
-  uint32_t number = 0;  // 0 is meta; homes count from 1
+  uint32_t number = 0;  // 0 is meta; homes count from 1; then come the messages
   friend constexpr auto operator<=>(Family, Family) = default;
 };
-inline constexpr Family kMeta{0};
 inline constexpr uint32_t kHomeNumberMax = 9999;  // four digits
+inline constexpr Family kMeta{0};
+inline constexpr Family kMessages{kHomeNumberMax + 1};
+constexpr bool IsHome(Family family) { return family > kMeta && family < kMessages; }
 
-// "meta", "h0001"; and back, nullopt for any other text.
+// "meta", "messages", "h0001"; and back, nullopt for any other text.
 std::string ToText(Family family);
 std::optional<Family> ParseFamily(absl::string_view name);
 

@@ -46,6 +46,10 @@ std::string HintFor(const client::ErrorDetail& detail) {
       return "shardctl thread list";
     case v1::ERROR_REASON_OPERATION_NOT_FOUND:
       return "shardctl operation list";
+    case v1::ERROR_REASON_MESSAGE_LEASE_ENDED:
+      return "shardctl message receive ID";
+    case v1::ERROR_REASON_UNDELIVERABLE_NOT_FOUND:
+      return "shardctl undeliverable list";
     case v1::ERROR_REASON_REVISION_COMPACTED:
       return "shardctl state scan ID, then watch from its revision";
     case v1::ERROR_REASON_DISK_FULL:

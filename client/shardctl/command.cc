@@ -100,6 +100,8 @@ CommandTree::CommandTree()
   AddShardCommands(*this);
   AddRouteCommands(*this);
   AddThreadCommands(*this);
+  AddMessageCommands(*this);
+  AddUndeliverableCommands(*this);
   AddOperationCommands(*this);
   AddBalancerCommands(*this);
   AddConfigCommands(*this);

@@ -151,6 +151,8 @@ void AddTopCommand(CommandTree& tree);
 void AddShardCommands(CommandTree& tree);
 void AddRouteCommands(CommandTree& tree);
 void AddThreadCommands(CommandTree& tree);
+void AddMessageCommands(CommandTree& tree);
+void AddUndeliverableCommands(CommandTree& tree);
 void AddOperationCommands(CommandTree& tree);
 void AddBalancerCommands(CommandTree& tree);
 void AddReplayCommand(CommandTree& tree, CLI::App* group);

@@ -42,6 +42,11 @@ std::string EnumWord(const std::string& name, const std::string& prefix) {
   return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
 }
 
+void ToProto(absl::Duration duration, google::protobuf::Duration& proto) {
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
+}
+
 absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }

@@ -48,6 +48,7 @@ std::string EnumWord(const std::string& name, const std::string& prefix);
 
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 absl::Time FromProto(const google::protobuf::Timestamp& time);
+void ToProto(absl::Duration duration, google::protobuf::Duration& proto);
 Cell TimeCell(bool is_set, const google::protobuf::Timestamp& time);
 // In JSON a number of seconds.
 Cell DurationCell(absl::Duration duration);

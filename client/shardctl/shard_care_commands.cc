@@ -30,11 +30,6 @@ struct VerifyOptions {
   bool wait = false;
 };
 
-void SetDuration(absl::Duration duration, google::protobuf::Duration& proto) {
-  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-}
-
 // A shard, and until when something holds, or would; nothing: it does no longer.
 ExitCode PrintUntil(Invocation& invocation, const CareOptions& options, const char* what,
                     const google::protobuf::Timestamp* until) {
@@ -52,7 +47,7 @@ absl::StatusOr<ExitCode> Pause(Invocation& invocation, const CareOptions& option
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   auto request = RequestOn<v1::PauseShardRequest>(options.id, options.guard);
-  SetDuration(options.duration, *request.mutable_duration());
+  ToProto(options.duration, *request.mutable_duration());
   auto response = (*daemon)->PauseShard(request);
   if (!response.ok()) return response.status();
   return PrintUntil(invocation, options, "paused_until", &response->paused_until());
@@ -71,7 +66,7 @@ absl::StatusOr<ExitCode> Pin(Invocation& invocation, const CareOptions& options)
   auto daemon = invocation.Daemon();
   if (!daemon.ok()) return daemon.status();
   auto request = RequestOn<v1::PinShardRequest>(options.id, options.guard);
-  SetDuration(options.duration, *request.mutable_duration());
+  ToProto(options.duration, *request.mutable_duration());
   auto response = (*daemon)->PinShard(request);
   if (!response.ok()) return response.status();
   return PrintUntil(invocation, options, "pinned_until", &response->pinned_until());

@@ -9,6 +9,9 @@ namespace shardd {
 namespace {
 
 constexpr uint8_t kAccountVersion = 1;
+// Of an account that has, or had, messages. Without them the first version does, so that a folder
+// need not be rewritten, and most accounts are a few bytes smaller.
+constexpr uint8_t kAccountWithMailboxVersion = 2;
 
 absl::Status Corrupt() {
   return Error(Reason::kStorageCorrupt, "a stored account record cannot be read");
@@ -20,8 +23,9 @@ int64_t ToStoredTime(absl::Time time) { return absl::ToUnixMicros(time); }
 absl::Time FromStoredTime(int64_t microseconds) { return absl::FromUnixMicros(microseconds); }
 
 std::string AccountRecord::Encode() const {
-  ByteWriter writer(48);
-  writer.Byte(kAccountVersion)
+  const bool with_mailbox = mailbox != MailboxState();
+  ByteWriter writer(64);
+  writer.Byte(with_mailbox ? kAccountWithMailboxVersion : kAccountVersion)
       .Byte(static_cast<uint8_t>(state))
       .Varint(revision)
       .Varint(entry_count)
@@ -35,6 +39,14 @@ std::string AccountRecord::Encode() const {
       .Signed(ToStoredTime(outcome_oldest_time))
       .Varint(labels.size());
   for (const auto& [key, value] : labels) writer.Bytes(key).Bytes(value);
+  if (with_mailbox) {
+    writer.Varint(mailbox.first)
+        .Varint(mailbox.next)
+        .Varint(mailbox.count)
+        .Varint(mailbox.bytes)
+        .Varint(mailbox.delayed)
+        .Varint(mailbox.orphans_end);
+  }
   return writer.Take();
 }
 
@@ -42,7 +54,8 @@ absl::StatusOr<AccountRecord> AccountRecord::Decode(absl::string_view bytes) {
   ByteReader reader(bytes);
   const uint8_t version = reader.Byte();
   const uint8_t state = reader.Byte();
-  if (version != kAccountVersion || state < static_cast<uint8_t>(AccountState::kActive) ||
+  if ((version != kAccountVersion && version != kAccountWithMailboxVersion) ||
+      state < static_cast<uint8_t>(AccountState::kActive) ||
       state > static_cast<uint8_t>(AccountState::kDeleted)) {
     return Corrupt();
   }
@@ -63,7 +76,20 @@ absl::StatusOr<AccountRecord> AccountRecord::Decode(absl::string_view bytes) {
     std::string key(reader.Bytes());
     record.labels.emplace(std::move(key), std::string(reader.Bytes()));
   }
-  const bool plausible = record.revision > 0 && record.outcome_first <= record.outcome_next;
+  if (version == kAccountWithMailboxVersion) {
+    record.mailbox.first = reader.Varint();
+    record.mailbox.next = reader.Varint();
+    record.mailbox.count = reader.Varint();
+    record.mailbox.bytes = reader.Varint();
+    record.mailbox.delayed = reader.Varint();
+    record.mailbox.orphans_end = reader.Varint();
+  }
+  const MailboxState& mailbox = record.mailbox;
+  const bool plausible = record.revision > 0 && record.outcome_first <= record.outcome_next &&
+                         mailbox.first <= mailbox.next && mailbox.count <= mailbox.next &&
+                         mailbox.delayed <= mailbox.count &&
+                         mailbox.orphans_end <= mailbox.next &&
+                         (version == kAccountVersion) == (mailbox == MailboxState());
   if (!reader.Done() || record.labels.size() != label_count || !plausible) return Corrupt();
   return record;
 }

@@ -31,6 +31,22 @@ struct AccountLimits {
   friend bool operator==(const AccountLimits&, const AccountLimits&) = default;
 };
 
+// The mailbox of an account: its messages are numbered in the order of their coming. All zero as
+// long as none ever came.
+struct MailboxState {
+  uint64_t first = 0;   // no message has a lower number
+  uint64_t next = 0;    // of the next message
+  uint64_t count = 0;   // of messages, those to be received later included
+  uint64_t bytes = 0;
+  uint64_t delayed = 0;  // of messages to be received later
+  // Messages with lower numbers came before the account was deleted: nobody receives them.
+  uint64_t orphans_end = 0;
+
+  bool HasOrphans() const { return first < orphans_end; }
+
+  friend bool operator==(const MailboxState&, const MailboxState&) = default;
+};
+
 using Labels = std::map<std::string, std::string>;
 
 // An account without its entries, as stored (storage/FORMAT.md, "Account").
@@ -48,6 +64,7 @@ struct AccountRecord {
   uint64_t outcome_next = 0;
   absl::Time outcome_oldest_time;
   Labels labels;
+  MailboxState mailbox;
 
   bool exists() const { return state != AccountState::kDeleted; }
   std::string Encode() const;

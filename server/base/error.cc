@@ -43,6 +43,7 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kThreadNotFound:
     case Reason::kOperationNotFound:
     case Reason::kHomeNotFound:
+    case Reason::kUndeliverableNotFound:
       return absl::StatusCode::kNotFound;
     case Reason::kNamespaceExists:
     case Reason::kAccountExists:
@@ -57,6 +58,7 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kNotNeighbours:
     case Reason::kCannotSplit:
     case Reason::kAlreadyThere:
+    case Reason::kMessageLeaseEnded:
       return absl::StatusCode::kFailedPrecondition;
     case Reason::kIntegerOverflow:
     case Reason::kRevisionCompacted:
@@ -70,6 +72,8 @@ absl::StatusCode CodeOf(Reason reason) {
     case Reason::kAccountFull:
     case Reason::kWatchTooSlow:
     case Reason::kTooManyWatches:
+    case Reason::kAccountMailboxFull:
+    case Reason::kOutboxFull:
     case Reason::kMailboxFull:
     case Reason::kTooManyCalls:
     case Reason::kDiskFull:

@@ -37,6 +37,8 @@ enum class Reason : uint16_t {
   kRevisionCompacted = 35,
   kWatchTooSlow = 36,
   kTooManyWatches = 37,
+  kAccountMailboxFull = 38,
+  kOutboxFull = 39,
   kShardNotFound = 40,
   kStaleEpoch = 41,
   kEpochCompacted = 42,
@@ -59,6 +61,8 @@ enum class Reason : uint16_t {
   kStorageFailed = 65,
   kStorageCorrupt = 66,
   kNotServed = 67,
+  kMessageLeaseEnded = 70,
+  kUndeliverableNotFound = 71,
 };
 
 // Whether a failed request may have taken effect.

@@ -82,6 +82,61 @@ inline constexpr absl::Duration kMessageTimeToLiveMax = absl::Hours(24 * 366 * 1
 // A message that nobody could process so often will not be the next time either.
 inline constexpr uint32_t kMessageAttemptsDefault = 16;
 inline constexpr uint32_t kMessageAttemptsMax = 10'000;
+// Of one commit: what it sends fits one batch together with the rest.
+inline constexpr size_t kSendsMax = 128;
+// A message that led to one that led to one … is a loop, not a process.
+inline constexpr uint32_t kMessageHopsMax = 64;
+
+// What the accounts of a shard have sent and is not known to be with its receivers, by default
+// bounded like a mailbox; and of that, what may be on its way: two batches, and of one pair what
+// keeps it busy from turn to turn.
+inline constexpr size_t kOutboxMessagesMax = 65'536;
+inline constexpr size_t kOutboxBytesMax = size_t{256} << 20;
+inline constexpr size_t kOutboxInFlightMax = 8192;
+inline constexpr size_t kOutboxPairInFlightMax = 256;
+inline constexpr absl::Duration kOutboxRestMin = absl::Milliseconds(100);
+inline constexpr absl::Duration kOutboxRestMax = absl::Seconds(5);
+
+// Receiving. A lease is long enough for work that asks others, and short enough that a message of a
+// consumer that died is not lost from sight; it can be extended as often as wished.
+inline constexpr size_t kReceiveMessagesMax = 1024;
+inline constexpr absl::Duration kMessageLeaseMin = absl::Milliseconds(100);
+inline constexpr absl::Duration kMessageLeaseDefault = absl::Seconds(30);
+inline constexpr absl::Duration kMessageLeaseMax = absl::Hours(12);
+inline constexpr size_t kLeasesMax = 1024;  // of one request
+// A mailbox that cannot be read is tried again.
+inline constexpr absl::Duration kMailboxReadRetryInterval = absl::Seconds(5);
+// Who waits for messages hears by then before his deadline that none came; a tenth of the time, if
+// that is less.
+inline constexpr absl::Duration kReceiveAnswerMargin = absl::Milliseconds(200);
+// Messages that a subscription may be sent without further credit.
+inline constexpr int kSubscriptionCreditMax = 65'536;
+// Accounts that one ReceiveAny looks at, and records of one mailbox: those that are not received
+// now are passed over.
+inline constexpr size_t kReceiveAccountsLookedAt = 4096;
+inline constexpr size_t kReceiveRecordsLookedAt = 4096;
+// Messages that one turn makes due, or moves to the undeliverable ones; leases whose end it sees;
+// accounts with messages that it looks for.
+inline constexpr size_t kMessagesMovedPerStep = 256;
+inline constexpr size_t kLeasesEndedPerTurn = 1024;
+inline constexpr size_t kMailboxesFoundPerStep = 1024;
+
+// What was taken in from a sender is remembered at least so long; then he is asked whether anything
+// is still under way.
+inline constexpr absl::Duration kMarkAgeMin = absl::Hours(1);
+inline constexpr size_t kMarksAskedPerStep = 256;
+
+// Undeliverable messages that a shard keeps. When it is full, what would become one stays where it
+// is, and is tried again.
+inline constexpr size_t kUndeliverableMessagesMax = 100'000;
+inline constexpr size_t kUndeliverableBytesMax = size_t{256} << 20;
+inline constexpr absl::Duration kUndeliverableRetryInterval = absl::Seconds(10);
+
+// The mailbox of an account.
+inline constexpr uint64_t kAccountMailboxMessagesMax = 10'000;
+inline constexpr uint64_t kAccountMailboxBytesMax = uint64_t{64} << 20;
+// Accounts with messages that a shard has in mind; of others it reads.
+inline constexpr size_t kMailboxesPerShardMax = 65'536;
 
 // What one request can make of little: stored values that it appends to are written anew.
 inline constexpr size_t kAppliedBytesMax = size_t{16} << 20;

@@ -12,12 +12,39 @@ template <typename Request>
 constexpr bool kFromCoordinator =
     std::is_same_v<Request, PurgeNamespace> || std::is_same_v<Request, ReopenNamespace>;
 
+template <typename Request>
+constexpr bool kOfShard =
+    kFromCoordinator<Request> || std::is_same_v<Request, ReceiveAnyRequest>;
+
+template <typename Request>
+constexpr bool kFromAnotherShard =
+    std::is_same_v<Request, DeliverMessage> || std::is_same_v<Request, SettleDelivery> ||
+    std::is_same_v<Request, AskAboutMark> || std::is_same_v<Request, DropMark>;
+
+size_t ByteSize(const DeliverMessage& request) {
+  return sizeof(DeliverMessage) + request.message.ByteSize();
+}
+
 }  // namespace
+
+SettleDelivery Returned(const DeliverMessage& delivery) {
+  return {delivery.message.sender, delivery.account, delivery.message.number,
+          DeliveryOutcome::kBusy};
+}
+
+bool HasCaller(const ShardRequestBody& body) {
+  return std::visit(
+      [](const auto& request) {
+        using Request = std::decay_t<decltype(request)>;
+        return !kFromCoordinator<Request> && !kFromAnotherShard<Request>;
+      },
+      body);
+}
 
 const AccountRef* AccountOf(const ShardRequestBody& body) {
   return std::visit(
       [](const auto& request) -> const AccountRef* {
-        if constexpr (kFromCoordinator<std::decay_t<decltype(request)>>) {
+        if constexpr (kOfShard<std::decay_t<decltype(request)>>) {
           return nullptr;
         } else {
           return &request.account;
@@ -26,11 +53,18 @@ const AccountRef* AccountOf(const ShardRequestBody& body) {
       body);
 }
 
+bool IsForEachOwner(const ShardRequestBody& body) {
+  return std::visit(
+      [](const auto& request) { return kFromCoordinator<std::decay_t<decltype(request)>>; }, body);
+}
+
 size_t MailboxWeight(const ShardRequestBody& body) {
   return std::visit(
       [](const auto& request) -> size_t {
         using Request = std::decay_t<decltype(request)>;
-        if constexpr (kFromCoordinator<Request> || std::is_same_v<Request, UnwatchRequest>) {
+        constexpr bool kDelivers = std::is_same_v<Request, DeliverMessage>;
+        if constexpr (kFromCoordinator<Request> || std::is_same_v<Request, UnwatchRequest> ||
+                      (kFromAnotherShard<Request> && !kDelivers)) {
           return 0;
         } else {
           return ByteSize(request);
@@ -42,6 +76,7 @@ size_t MailboxWeight(const ShardRequestBody& body) {
 size_t ReadBytes(const ShardAnswer& answer) {
   if (const auto* get = std::get_if<GetResult>(&answer)) return ByteSize(*get);
   if (const auto* scan = std::get_if<ScanResult>(&answer)) return ByteSize(*scan);
+  if (const auto* received = std::get_if<ReceiveResult>(&answer)) return received->bytes;
   return 0;
 }
 

@@ -14,6 +14,8 @@
 #include "server/base/ids.h"
 #include "server/base/limits.h"
 #include "server/core/operation_record.h"
+#include "server/cross_thread_messaging/outbox.h"
+#include "server/cross_thread_messaging/receiving.h"
 #include "server/shard_state_operations/requests.h"
 #include "storage/store.h"
 #include "storage/write_set.h"
@@ -45,17 +47,60 @@ struct ReopenNamespace {
   std::string name_space;
 };
 
+// From the owner of a sender: a message for `account`, which is its receiver. Answered with
+// SettleDelivery.
+struct DeliverMessage {
+  AccountRef account;
+  Message message;
+};
+// From the owner of a receiver: what became of a message that `account` has sent.
+struct SettleDelivery {
+  AccountRef account;
+  AccountRef receiver;
+  SendNumber number;
+  DeliveryOutcome outcome = DeliveryOutcome::kTaken;
+};
+
+// From the owner of a receiver: whether messages that `account` has sent to `receiver` are under
+// way. If none is, it is answered with DropMark.
+struct AskAboutMark {
+  AccountRef account;
+  AccountRef receiver;
+  SendNumber number;  // that the mark says
+};
+// From the owner of a sender: nothing that it sent to `account` up to `number` comes any more, so
+// that nobody has to remember it.
+struct DropMark {
+  AccountRef account;
+  AccountRef sender;
+  SendNumber number;
+};
+
+// The answer to a message for which its receiver's owner had no room.
+SettleDelivery Returned(const DeliverMessage& delivery);
+
 // Everything a shard can be asked.
 using ShardRequestBody =
     std::variant<ApplyRequest, GetRequest, ScanRequest, CreateAccountRequest, UpdateAccountRequest,
                  DeleteAccountRequest, GetOutcomeRequest, WatchRequest, UnwatchRequest,
-                 PurgeNamespace, ReopenNamespace>;
+                 ReceiveRequest, ReceiveAnyRequest, ExtendLeasesRequest, NackRequest,
+                 SettleUndeliverableRequest,
+                 PurgeNamespace, ReopenNamespace, DeliverMessage, SettleDelivery, AskAboutMark,
+                 DropMark>;
 
-// The account that a request is about; nullptr for what the coordinator asks.
+// Whether somebody waits for an answer. Else it comes from another core, which is told by a message
+// of its own, or not at all.
+bool HasCaller(const ShardRequestBody& body);
+
+// The account that a request is about; nullptr: it is about a shard.
 const AccountRef* AccountOf(const ShardRequestBody& body);
 
+// Whether it is for each owner of a part of the shard, if that is divided before it is run.
+bool IsForEachOwner(const ShardRequestBody& body);
+
 // What a request weighs in a mailbox, in bytes. One without weight is never refused for want of
-// room: a watch that was admitted can end, and the coordinator can go on.
+// room: a watch that was admitted can end, the coordinator can go on, and what is on its way to
+// others is settled.
 size_t MailboxWeight(const ShardRequestBody& body);
 
 struct ShardRequest {
@@ -72,9 +117,10 @@ struct ShardRequest {
 struct WatchEnded {};
 
 using ShardAnswer =
-    std::variant<ApplyResult, GetResult, ScanResult, AccountResult, OutcomeResult, WatchEnded>;
+    std::variant<ApplyResult, GetResult, ScanResult, AccountResult, OutcomeResult, WatchEnded,
+                 ReceiveResult, LeasesResult, UndeliverableSettled>;
 
-// The bytes of entries that an answer brings; 0 for answers to writes.
+// The bytes of entries and messages that an answer brings; 0 for answers to writes.
 size_t ReadBytes(const ShardAnswer& answer);
 
 // kFrameTooLarge: the reads of one frame have found more than kFrameReadBytesMax.
@@ -92,6 +138,18 @@ struct WatchEvent {
   CallId call;
   std::vector<std::shared_ptr<const AccountChange>> changes;
   uint64_t progress_revision = 0;
+};
+
+// For the runtime: pass it on to the owner of its account, behind what was passed on before.
+struct PassOn {
+  ShardRequestBody body;
+};
+
+// For the runtime: where messages can be received now, and where not any more. What is not named is
+// as it was.
+struct MessagesReady {
+  ShardId shard;
+  MailboxNews news;
 };
 
 // For the coordinator: what a PurgeNamespace did.

@@ -143,7 +143,7 @@ void RecordCache::Free(size_t place) {
 }
 
 bool CachingReader::Keeps(storage::Family family, absl::string_view key) {
-  if (family == storage::kMeta || key.size() <= kRoutingKeyBytes) return false;
+  if (!storage::IsHome(family) || key.size() <= kRoutingKeyBytes) return false;
   const auto type = static_cast<RecordType>(key[kRoutingKeyBytes]);
   return type == RecordType::kAccount || type == RecordType::kEntry;
 }

@@ -52,7 +52,11 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options op
       stats_(stats),
       stats_written_(stats),
       cache_(std::make_unique<RecordCache>(options.cache_bytes)),
-      history_(limits::kWatchHistoryChangesMax, limits::kWatchHistoryBytesMax) {}
+      history_(limits::kWatchHistoryChangesMax, limits::kWatchHistoryBytesMax),
+      outbox_(options.outbox),
+      mailboxes_(options.mailboxes_max),
+      next_lease_(options.first_lease),
+      undeliverables_(options.undeliverables) {}
 
 ShardCore::ShardCore(Route route, TableEpoch epoch, HandOver state, Options options)
     : ShardCore(route, epoch, state.stats, options) {
@@ -84,22 +88,31 @@ absl::Status ShardCore::Admit(const ShardRequest& request, absl::Time now) const
         if constexpr (std::is_same_v<Body, PurgeNamespace> ||
                       std::is_same_v<Body, ReopenNamespace>) {
           return absl::OkStatus();
+        } else if constexpr (std::is_same_v<Body, DeliverMessage> ||
+                             std::is_same_v<Body, SettleDelivery> ||
+                             std::is_same_v<Body, AskAboutMark> ||
+                             std::is_same_v<Body, DropMark>) {
+          // Nobody hears of a refusal; mailboxes bring it to the owner, whatever the table is.
+          SHARDD_CHECK(route_.range.Contains(body.account.routing_key()));
+          return absl::OkStatus();
+        } else if constexpr (std::is_same_v<Body, ReceiveAnyRequest>) {
+          return CheckOpen(body.name_space);
         } else {
           if (!route_.range.Contains(body.account.routing_key())) {
             return StaleEpoch(request.epoch, epoch_, route_);
           }
           // Ending a watch is always allowed.
-          if constexpr (!std::is_same_v<Body, UnwatchRequest>) {
-            if (closed_namespaces_.contains(body.account.name_space)) {
-              return Error(
-                  Reason::kNamespaceDeleting,
-                  absl::StrCat("namespace \"", body.account.name_space, "\" is being deleted"));
-            }
-          }
-          return absl::OkStatus();
+          if constexpr (std::is_same_v<Body, UnwatchRequest>) return absl::OkStatus();
+          return CheckOpen(body.account.name_space);
         }
       },
       request.body);
+}
+
+absl::Status ShardCore::CheckOpen(const std::string& name_space) const {
+  if (!closed_namespaces_.contains(name_space)) return absl::OkStatus();
+  return Error(Reason::kNamespaceDeleting,
+               absl::StrCat("namespace \"", name_space, "\" is being deleted"));
 }
 
 template <typename Request, typename Stage>
@@ -131,6 +144,9 @@ void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage st
     }
     if (staged.changed()) staged.RaiseRevision();
     constexpr bool kIsApply = std::is_same_v<Request, ApplyRequest>;
+    if constexpr (kIsApply) {
+      staged.StageMailbox(WithoutAcknowledged(request, staged.record().mailbox));
+    }
     if (named) {
       OutcomeRecord outcome;
       outcome.fingerprint = fingerprint;
@@ -141,7 +157,10 @@ void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage st
           staged.StageOutcome(request.request_id, std::move(outcome), Retention()));
     }
     if (staged.changed() || named) Write(staged, keys, turn);
+    if (staged.changed()) FollowState(request.account, staged, turn.now);
     if constexpr (kIsApply) {
+      SendAll(request, keys, staged.record().revision, turn);
+      if (!request.acks.empty()) DropAcknowledged(request, keys, staged.record().mailbox, turn);
       return ApplyResult{staged.record().revision, *std::move(results), /*replayed=*/false};
     } else {
       return AccountResult{request.account, staged.record()};
@@ -152,7 +171,11 @@ void ShardCore::RunOnce(CallId call, Request& request, ShardTurn& turn, Stage st
 
 void ShardCore::Run(CallId call, ApplyRequest&& request, ShardTurn& turn) {
   RunOnce(call, request, turn,
-          [&](StagedAccount& staged) { return staged.StageApply(request, stats_.revision_floor); });
+          [&](StagedAccount& staged) -> absl::StatusOr<std::vector<MutationResult>> {
+            SHARDD_RETURN_IF_ERROR(CheckLeases(request.account, request.acks, turn.now));
+            SHARDD_RETURN_IF_ERROR(CheckSends(request, turn.now));
+            return staged.StageApply(request, stats_.revision_floor);
+          });
 }
 
 void ShardCore::Run(CallId call, CreateAccountRequest&& request, ShardTurn& turn) {
@@ -187,7 +210,10 @@ void ShardCore::AnswerRead(CallId call, ShardTurn& turn, Read read) {
     turn.effects.push_back(Reply{call, FrameReadsTooMuch()});
     return;
   }
-  absl::StatusOr<ShardAnswer> answer = read();
+  AnswerFound(call, read(), turn);
+}
+
+void ShardCore::AnswerFound(CallId call, absl::StatusOr<ShardAnswer> answer, ShardTurn& turn) {
   const size_t bytes = answer.ok() ? ReadBytes(*answer) : 0;
   turn.last_call_read_bytes += bytes;
   turn.read_bytes += bytes;
@@ -395,6 +421,7 @@ absl::Status ShardCore::ForgetAccount(const AccountRef& account, const AccountRe
     }
   }
   for (std::string& key : stored) WriteRecord(std::move(key), std::nullopt, turn);
+  if (record.mailbox.count > 0) SHARDD_RETURN_IF_ERROR(ForgetMailbox(account, turn));
   const ShardStats before = stats_;
   stats_.account_count -= record.exists() ? 1 : 0;
   stats_.entry_count -= record.entry_count;
@@ -429,13 +456,42 @@ void ShardCore::FinishTurn(ShardTurn& turn) {
       next_sweep_ = turn.now + limits::kSweepRestInterval;
     }
   }
+  if (turn.now >= next_mark_sweep_ && !SweepMarks(turn).ok()) {
+    mark_cursor_.clear();
+    next_mark_sweep_ = turn.now + limits::kSweepRestInterval;
+  }
   SendProgress(turn);
+  EndPassedLeases(turn);
+  MoveOrphans(turn);
+  RedriveForNewAccounts(turn);
+  if (!mailbox_search_.has_value() && mailboxes_.MustBeLookedFor(turn.now)) {
+    mailboxes_.SetComplete();
+    mailbox_search_ = MailboxSearch{};
+  }
+  if (mailbox_search_.has_value() && turn.now >= mailbox_search_rests_until_) {
+    const storage::OverlayReader overlay(*turn.committed, turn.batch);
+    // What cannot be read now is looked for again.
+    if (!FindMailboxes(overlay, turn.now).ok()) {
+      mailbox_search_rests_until_ = turn.now + limits::kMailboxReadRetryInterval;
+    }
+  }
+  mailboxes_.Advance(turn.now);
+  TellWhatIsReady(turn);
+  DeliverWaiting(turn);
   if (rehome_.has_value()) RehomeStep(turn);
   if (stats_ != stats_written_) {
     turn.batch.Put(storage::kMeta, ShardStatsKey(route_.shard), stats_.Encode());
     stats_written_ = stats_;
   }
   turn.wake_at = watches_.empty() ? next_sweep_ : std::min(next_sweep_, next_progress_);
+  turn.wake_at =
+      std::min({turn.wake_at, next_mark_sweep_, outbox_.wake_at(), mailboxes_.wake_at()});
+  if (!orphaned_.empty() || !redriven_.empty()) {
+    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, undeliverable_rests_until_));
+  }
+  if (mailbox_search_.has_value()) {
+    turn.wake_at = std::min(turn.wake_at, std::max(turn.now, mailbox_search_rests_until_));
+  }
   if (paused_until_ > turn.now) turn.wake_at = std::min(turn.wake_at, paused_until_);
   if (moves()) {
     turn.wake_at = std::min(turn.wake_at, std::max(turn.now, NextRehomeStep()));
@@ -504,7 +560,9 @@ absl::Status ShardCore::SweepAccount(const AccountRef& account, AccountRecord re
     if (staged.outcomes_changed()) Write(staged, keys, turn);
     record = staged.record();
   }
-  const bool remembers = record.outcome_first != record.outcome_next;
+  if (record.mailbox.HasOrphans()) orphaned_.insert(account);
+  const bool remembers =
+      record.outcome_first != record.outcome_next || record.mailbox.count > 0;
   return outdated && !remembers ? ForgetAccount(account, record, turn) : absl::OkStatus();
 }
 

@@ -18,7 +18,13 @@
 #include "server/core/record_cache.h"
 #include "server/core/shard_command.h"
 #include "server/core/shard_turn.h"
+#include "server/cross_thread_messaging/mailboxes.h"
+#include "server/cross_thread_messaging/outbox.h"
+#include "server/cross_thread_messaging/receiving.h"
+#include "server/cross_thread_messaging/taking_in.h"
 #include "server/routing/route_table.h"
+#include "server/routing/undeliverable.h"
+#include "server/routing/undeliverables.h"
 #include "server/shard_state_operations/account_cursor.h"
 #include "server/shard_state_operations/change_history.h"
 #include "server/shard_state_operations/records.h"
@@ -49,6 +55,15 @@ class ShardCore {
     absl::Duration outcome_age_min = limits::kOutcomeAgeMin;
     Rehome::Pace rehome_pace = {limits::kRehomeRecordsPerStep, limits::kRehomeBytesPerStep,
                                 limits::kRehomeBytesPerSecond};
+    MailboxBounds mailbox = {limits::kAccountMailboxMessagesMax, limits::kAccountMailboxBytesMax,
+                             limits::kMessageHopsMax};
+    Outbox::Bounds outbox = Outbox::DefaultBounds();
+    Undeliverables::Bounds undeliverables = {limits::kUndeliverableMessagesMax,
+                                             limits::kUndeliverableBytesMax};
+    size_t mailboxes_max = limits::kMailboxesPerShardMax;  // that are remembered at a time
+    absl::Duration mark_age_min = limits::kMarkAgeMin;
+    // Leases get tokens from this on: above all that an earlier run can have given.
+    uint64_t first_lease = 0;
   };
 
   // At start, from what is stored; `epoch`: of the table.
@@ -58,6 +73,9 @@ class ShardCore {
 
   // Takes up the rehome that an earlier run left under way. Call it before the first turn.
   void TakeUp(RehomeRecord rehome);
+  // Takes up what its accounts have sent and an earlier run left under way, and who has messages;
+  // likewise.
+  absl::Status LoadMessages(const storage::Reader& reader);
 
   // Runs one request. REQUIRES: it is not retired; turn.now is not before that of any earlier turn;
   // turn.committed holds every earlier turn's batch.
@@ -112,6 +130,8 @@ class ShardCore {
   }
   // OK if the request may run: in time, under the right epoch, for an account of this shard.
   absl::Status Admit(const ShardRequest& request, absl::Time now) const;
+  // kNamespaceDeleting.
+  absl::Status CheckOpen(const std::string& name_space) const;
 
   void Run(CallId call, ApplyRequest&& request, ShardTurn& turn);
   void Run(CallId call, GetRequest&& request, ShardTurn& turn);
@@ -124,6 +144,17 @@ class ShardCore {
   void Run(CallId call, UnwatchRequest&& request, ShardTurn& turn);
   void Run(CallId call, PurgeNamespace&& request, ShardTurn& turn);
   void Run(CallId call, ReopenNamespace&& request, ShardTurn& turn);
+  // Messages; in shard_core_messages.cc.
+  void Run(CallId call, DeliverMessage&& request, ShardTurn& turn);
+  void Run(CallId call, SettleDelivery&& request, ShardTurn& turn);
+  void Run(CallId call, AskAboutMark&& request, ShardTurn& turn);
+  void Run(CallId call, DropMark&& request, ShardTurn& turn);
+  // In shard_core_receiving.cc.
+  void Run(CallId call, ReceiveRequest&& request, ShardTurn& turn);
+  void Run(CallId call, ReceiveAnyRequest&& request, ShardTurn& turn);
+  void Run(CallId call, ExtendLeasesRequest&& request, ShardTurn& turn);
+  void Run(CallId call, NackRequest&& request, ShardTurn& turn);
+  void Run(CallId call, SettleUndeliverableRequest&& request, ShardTurn& turn);
 
   // Commands; in shard_core_changes.cc.
   void Run(BeginSurvey&& command, ShardTurn& turn);
@@ -164,6 +195,75 @@ class ShardCore {
   // Answers with what `read` finds, within the bounds of its frame.
   template <typename Read>
   void AnswerRead(CallId call, ShardTurn& turn, Read read);
+  // Answers, and counts what the answer brings.
+  void AnswerFound(CallId call, absl::StatusOr<ShardAnswer> answer, ShardTurn& turn);
+
+  // Whether what the request sends may be sent: kAccountMailboxFull, kOutboxFull.
+  absl::Status CheckSends(const ApplyRequest& request, absl::Time now) const;
+  // Writes what it sends. `revision`: of the sender, with it.
+  void SendAll(ApplyRequest& request, const AccountKeys& keys, uint64_t revision, ShardTurn& turn);
+  absl::StatusOr<DeliveryOutcome> TakeIn(Message&& message, ShardTurn& turn);
+  // Puts a message where `decision` says. `keys`: of its receiver, which has a record unless the
+  // message is undeliverable.
+  void PutIn(Message&& message, const TakingInDecision& decision, const AccountKeys& keys,
+             std::optional<AccountRecord> receiver, ShardTurn& turn);
+  // Those whose turn it is go to the owners of their receivers.
+  void DeliverWaiting(ShardTurn& turn);
+  // REQUIRES: there is room for it.
+  void KeepUndeliverable(const Message& message, UndeliverableReason reason, uint32_t attempts,
+                         ShardTurn& turn);
+  // Puts an undeliverable message into the mailbox of its receiver. Errors: as for
+  // SettleUndeliverableRequest; it stays where it is then.
+  absl::Status Redrive(const AccountRef& account, const std::string& own_key, ShardTurn& turn);
+  // Asks after marks that are old, a step further.
+  absl::Status SweepMarks(ShardTurn& turn);
+  // A step of it for accounts that were made.
+  void RedriveForNewAccounts(ShardTurn& turn);
+  absl::Status LoadUndeliverables(const storage::Reader& reader);
+  // Looks for accounts with messages, a step further.
+  absl::Status FindMailboxes(const storage::Reader& reader, absl::Time now);
+
+  // Hands messages of an account, which has left the line, to a consumer, and puts it where it
+  // belongs then.
+  absl::Status Lend(const AccountRef& account, const ReceiveTerms& terms,
+                    const std::optional<std::pair<std::string, std::string>>& label,
+                    ReceiveResult& result, ShardTurn& turn);
+  // Delayed messages whose time has come go to the end of the mailbox. Returns when the next comes.
+  absl::StatusOr<absl::Time> MakeDue(const AccountKeys& keys, MailboxState& mailbox,
+                                     ShardTurn& turn);
+  // Returns when there may be more, if not before `more`.
+  absl::StatusOr<absl::Time> LendReceivable(const AccountRef& account, const ReceiveTerms& terms,
+                                            absl::Time more, MailboxState& mailbox,
+                                            ReceiveResult& result, ShardTurn& turn);
+  static absl::StatusOr<std::optional<AttemptsRecord>> FindAttempts(const storage::Reader& reader,
+                                                                    const AccountKeys& keys,
+                                                                    uint64_t number);
+  static absl::StatusOr<Message> FindMessage(const storage::Reader& reader,
+                                             const AccountRef& account, uint64_t number);
+  static void DropFromMailbox(const AccountKeys& keys, uint64_t number, uint32_t attempts,
+                              ShardTurn& turn);
+  // kMessageLeaseEnded unless all are valid.
+  absl::Status CheckLeases(const AccountRef& account, const std::vector<Lease>& leases,
+                           absl::Time now) const;
+  // What acknowledgements do: to the mailbox, to the hops of what is sent, and to what is stored
+  // and in memory. REQUIRES: all of them are valid.
+  MailboxState WithoutAcknowledged(const ApplyRequest& request, MailboxState mailbox) const;
+  uint32_t HopsOf(const ApplyRequest& request) const;
+  void DropAcknowledged(const ApplyRequest& request, const AccountKeys& keys,
+                        const MailboxState& mailbox, ShardTurn& turn);
+  // After an account was created, frozen, made active or deleted: whether it receives messages.
+  void FollowState(const AccountRef& account, const StagedAccount& change, absl::Time now);
+  // Deletes all messages of a mailbox.
+  absl::Status ForgetMailbox(const AccountRef& account, ShardTurn& turn);
+  void NoteReceivable(const AccountRef& account, const MailboxState& mailbox, absl::Time now);
+  // Messages that are lent come back unacknowledged, all of them or none: storage errors.
+  absl::Status EndAttempts(const AccountRef& account, const std::vector<uint64_t>& numbers,
+                           absl::Time not_before, ShardTurn& turn);
+  void EndPassedLeases(ShardTurn& turn);
+  void TellWhatIsReady(ShardTurn& turn);
+  // What came for an account before it was deleted becomes undeliverable, step by step.
+  void MoveOrphans(ShardTurn& turn);
+  absl::StatusOr<bool> MoveOrphansOf(const AccountRef& account, ShardTurn& turn);
 
   void Write(StagedAccount& staged, const AccountKeys& keys, ShardTurn& turn);
   // Every record of this shard is written here, so that the cache never differs.
@@ -189,10 +289,33 @@ class ShardCore {
   std::map<std::string, uint64_t, std::less<>> closed_namespaces_;
   uint64_t next_closed_ = 0;
   ChangeHistory history_;
+  Outbox outbox_;  // bounded by the options
+  Mailboxes mailboxes_;  // bounded by the options
+  uint64_t next_lease_;  // no token so high was given
+  Undeliverables undeliverables_;
+  // Accounts that get what came before there was one of this name. Until they have all of it,
+  // nothing else is taken in for them, so that order is kept.
+  std::set<AccountRef> redriven_;
+  // When what found no room among the undeliverable ones is tried again.
+  absl::Time undeliverable_rests_until_ = absl::InfinitePast();
+  std::set<AccountRef> orphaned_;  // accounts whose mailboxes are from before their deletion
+  // Looking for accounts with messages: first from where the last search found room to the end,
+  // then from the beginning to there, so that all get their turn; then for delayed messages.
+  struct MailboxSearch {
+    int leg = 0;
+    std::string position;
+    std::string room_until;  // behind the last one that was remembered
+  };
+  storage::KeyBounds SearchBounds(int leg) const;
+  std::optional<MailboxSearch> mailbox_search_;  // nullopt: nobody looks
+  std::string mailbox_search_from_;
+  absl::Time mailbox_search_rests_until_ = absl::InfinitePast();
   std::map<CallId, Watch> watches_;
   std::map<std::string, std::set<CallId>, std::less<>> watches_of_account_;
   absl::Time next_progress_ = absl::InfinitePast();
   absl::Time next_sweep_ = absl::InfinitePast();
+  absl::Time next_mark_sweep_ = absl::InfinitePast();
+  std::string mark_cursor_;   // where the sweep of marks goes on; empty: from the start
   std::string sweep_cursor_;  // key of the last account record swept; empty: from the start
 
   std::optional<Tally> tally_;

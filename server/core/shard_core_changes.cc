@@ -1,6 +1,7 @@
 // The part of a shard's brain that changes the shard itself: splits, merges, rehomes, pauses.
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -32,6 +33,14 @@ void Subtract(ShardStats& from, const ShardStats& what) {
   from.account_count -= what.account_count;
   from.entry_count -= what.entry_count;
   from.byte_count -= what.byte_count;
+}
+
+void MoveRange(const KeyRange& range, std::set<AccountRef>& from, std::set<AccountRef>& to) {
+  std::erase_if(from, [&](const AccountRef& account) {
+    if (!range.Contains(account.routing_key())) return false;
+    to.insert(account);
+    return true;
+  });
 }
 
 void AddAll(const storage::WriteSet& records, storage::WriteSet& batch) {
@@ -109,9 +118,18 @@ HandOver ShardCore::Release(const KeyRange& range) {
                  .watches = {},
                  .history = history_.Extract(moves),
                  .closed_namespaces = ClosedNamespaces(range),
+                 .outbox = outbox_.Release(range),
+                 .mailboxes = mailboxes_.Release(range),
+                 .next_lease = next_lease_,
+                 .undeliverables = undeliverables_.Release(range),
+                 .redriven = {},
+                 .orphaned = {},
                  .cache_bytes = 0,
                  .since = {},
                  .paused_until = paused_until_};
+  if (mailbox_search_.has_value()) state.mailboxes.SetIncomplete();
+  MoveRange(range, redriven_, state.redriven);
+  MoveRange(range, orphaned_, state.orphaned);
   std::erase_if(watches_, [&](auto& watch) {
     if (!range.Contains(watch.second.key)) return false;
     watches_of_account_.erase(watch.second.account);
@@ -129,6 +147,13 @@ void ShardCore::Take(HandOver state) {
     closed = std::max(closed, order);
     next_closed_ = std::max(next_closed_, order + 1);
   }
+  outbox_.Take(std::move(state.outbox));
+  mailboxes_.Take(std::move(state.mailboxes));
+  // An account that comes back must not see a token again.
+  next_lease_ = std::max(next_lease_, state.next_lease);
+  undeliverables_.Take(std::move(state.undeliverables));
+  redriven_.merge(state.redriven);
+  orphaned_.merge(state.orphaned);
   cache_->SetBytesMax(std::max(cache_->bytes_max(), state.cache_bytes));
   paused_until_ = std::max(paused_until_, state.paused_until);
 }
@@ -145,6 +170,7 @@ void ShardCore::Run(Retire&& command, ShardTurn& turn) {
   state->stats = stats_;
   state->since = turn.now;
   state->cache_bytes = cache_->bytes_max();
+  TellWhatIsReady(turn);  // nothing here any more
   retired_ = true;
   turn.wake_at = absl::InfiniteFuture();
   turn.effects.push_back(

@@ -13,8 +13,9 @@
 
 namespace shardd {
 
-using ShardEffect = std::variant<Reply, WatchEvent, PurgeResult, SurveyOrder, CancelJob, StartShard,
-                                 EndShard, ShardReport>;
+using ShardEffect =
+    std::variant<Reply, WatchEvent, PurgeResult, PassOn, MessagesReady, SurveyOrder, CancelJob,
+                 StartShard, EndShard, ShardReport>;
 
 // One turn of a shard's worker: the requests that one batch covers.
 //

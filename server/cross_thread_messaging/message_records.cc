@@ -33,7 +33,7 @@ absl::Status CorruptKey(absl::string_view key) {
 
 bool IsType(uint8_t byte) {
   return byte >= static_cast<uint8_t>(MessageRecordType::kOutbox) &&
-         byte <= static_cast<uint8_t>(MessageRecordType::kAttempts);
+         byte <= static_cast<uint8_t>(MessageRecordType::kUndeliverable);
 }
 
 std::string Prefix(MessageRecordType type) { return std::string(1, static_cast<char>(type)); }
@@ -90,6 +90,10 @@ std::string DelayedOwnKey(absl::Time deliver_time, uint64_t number) {
 
 std::string MarkOwnKey(const AccountKeys& sender) { return sender.name(); }
 
+std::string UndeliverableOwnKey(const AccountKeys& sender, SendNumber number) {
+  return sender.name() + OutboxOwnKey(number);
+}
+
 storage::KeyBounds MessageBounds(MessageRecordType type, const AccountKeys& account) {
   std::string lower = MessageKey(type, account, "");
   std::string upper = PrefixEnd(lower);
@@ -134,6 +138,24 @@ absl::StatusOr<uint64_t> ParseMailboxOwnKey(absl::string_view own_key) {
   const uint64_t number = reader.Fixed64();
   if (!reader.Done()) return CorruptKey(own_key);
   return number;
+}
+
+absl::StatusOr<AccountRef> ParseMarkOwnKey(absl::string_view own_key) {
+  ByteReader reader(own_key);
+  AccountRef sender;
+  sender.name_space = std::string(reader.Raw(reader.Byte()));
+  sender.id = std::string(reader.Raw(reader.Fixed16()));
+  if (!reader.Done() || sender.id.empty()) return CorruptKey(own_key);
+  return sender;
+}
+
+absl::StatusOr<DelayedMessage> ParseDelayedOwnKey(absl::string_view own_key) {
+  ByteReader reader(own_key);
+  DelayedMessage delayed;
+  delayed.deliver_time = FromStoredTime(static_cast<int64_t>(reader.Fixed64()));
+  delayed.number = reader.Fixed64();
+  if (!reader.Done()) return CorruptKey(own_key);
+  return delayed;
 }
 
 std::string EncodeMessage(const Message& message) {

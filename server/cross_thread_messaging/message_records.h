@@ -25,6 +25,7 @@ enum class MessageRecordType : uint8_t {
   kDelayed = 3,   // can be received later
   kMark = 4,      // the newest message that was taken in from one sender
   kAttempts = 5,  // how often a message in the mailbox was received in vain
+  kUndeliverable = 6,  // see server/routing/undeliverable.h
 };
 
 // Makes keys:
@@ -38,6 +39,8 @@ std::string OutboxOwnKey(SendNumber number);
 std::string MailboxOwnKey(uint64_t number);
 std::string DelayedOwnKey(absl::Time deliver_time, uint64_t number);
 std::string MarkOwnKey(const AccountKeys& sender);
+absl::StatusOr<AccountRef> ParseMarkOwnKey(absl::string_view own_key);  // the sender
+std::string UndeliverableOwnKey(const AccountKeys& sender, SendNumber number);
 
 // All records of one type, of one account or of all in a range.
 storage::KeyBounds MessageBounds(MessageRecordType type, const AccountKeys& account);
@@ -52,6 +55,11 @@ struct MessageRecordKey {
 absl::StatusOr<MessageRecordKey> ParseMessageKey(absl::string_view key);
 absl::StatusOr<SendNumber> ParseOutboxOwnKey(absl::string_view own_key);
 absl::StatusOr<uint64_t> ParseMailboxOwnKey(absl::string_view own_key);
+struct DelayedMessage {
+  absl::Time deliver_time;
+  uint64_t number = 0;
+};
+absl::StatusOr<DelayedMessage> ParseDelayedOwnKey(absl::string_view own_key);
 
 // A message without its receiver, who stands in the key.
 std::string EncodeMessage(const Message& message);

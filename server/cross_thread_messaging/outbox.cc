@@ -4,8 +4,18 @@
 #include <iterator>
 
 #include "server/base/check.h"
+#include "server/base/limits.h"
 
 namespace shardd {
+
+Outbox::Bounds Outbox::DefaultBounds() {
+  return {.messages_max = limits::kOutboxMessagesMax,
+          .bytes_max = limits::kOutboxBytesMax,
+          .in_flight_max = limits::kOutboxInFlightMax,
+          .pair_in_flight_max = limits::kOutboxPairInFlightMax,
+          .rest_min = limits::kOutboxRestMin,
+          .rest_max = limits::kOutboxRestMax};
+}
 
 absl::Time Outbox::FullUntil(const AccountRef& receiver) const {
   const auto found = full_until_.find(receiver);

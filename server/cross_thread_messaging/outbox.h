@@ -53,8 +53,10 @@ class Outbox {
     absl::Duration rest_min;  // after a refusal; doubled by each that follows
     absl::Duration rest_max;
   };
+  // Those of server/base/limits.h.
+  static Bounds DefaultBounds();
 
-  explicit Outbox(Bounds bounds) : bounds_(bounds) {}
+  explicit Outbox(Bounds bounds = DefaultBounds()) : bounds_(bounds) {}
   Outbox(Outbox&&) = default;
   Outbox& operator=(Outbox&&) = default;
 

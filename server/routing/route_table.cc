@@ -29,7 +29,7 @@ absl::Status CheckRoutes(const std::vector<Route>& routes) {
     if (route.shard.value == 0 || !shards.insert(route.shard).second) {
       return absl::InvalidArgumentError(absl::StrCat("route ", i, " has a bad or repeated shard"));
     }
-    if (route.home == storage::kMeta || route.home.number > storage::kHomeNumberMax) {
+    if (!storage::IsHome(route.home)) {
       return absl::InvalidArgumentError(absl::StrCat("route ", i, " lies in no home"));
     }
     if (!last) next = *route.range.end;

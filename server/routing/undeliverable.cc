@@ -12,7 +12,7 @@ constexpr uint8_t kUndeliverableVersion = 1;
 
 bool IsReason(uint8_t byte) {
   return byte >= static_cast<uint8_t>(UndeliverableReason::kNoAccount) &&
-         byte <= static_cast<uint8_t>(UndeliverableReason::kMailboxFull);
+         byte <= static_cast<uint8_t>(UndeliverableReason::kAccountDeleted);
 }
 
 }  // namespace
@@ -29,6 +29,8 @@ absl::string_view ToText(UndeliverableReason reason) {
       return "too-many-hops";
     case UndeliverableReason::kMailboxFull:
       return "mailbox-full";
+    case UndeliverableReason::kAccountDeleted:
+      return "account-deleted";
   }
   SHARDD_CHECK(false);
   return "";

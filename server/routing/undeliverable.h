@@ -17,6 +17,7 @@ enum class UndeliverableReason : uint8_t {
   kTooManyAttempts = 3,  // it was received so often, and never acknowledged
   kTooManyHops = 4,      // too many messages led to it: a loop
   kMailboxFull = 5,      // its time to live ended while the receiver's mailbox was full
+  kAccountDeleted = 6,   // it was in the receiver's mailbox, and never acknowledged
 };
 
 // The word operators see: "no-account".

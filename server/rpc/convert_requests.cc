@@ -8,6 +8,7 @@
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
+#include "server/rpc/convert_messages.h"
 
 namespace shardd::rpc {
 namespace {
@@ -112,6 +113,8 @@ absl::StatusOr<ApplyRequest> FromProto(v1::ApplyRequest&& proto) {
     SHARDD_ASSIGN_OR_RETURN(Mutation mutation, MutationFrom(std::move(item)));
     request.mutations.push_back(std::move(mutation));
   }
+  SHARDD_ASSIGN_OR_RETURN(request.sends, FromProto(std::move(*proto.mutable_sends())));
+  SHARDD_ASSIGN_OR_RETURN(request.acks, LeasesFrom("acks", proto.acks()));
   return request;
 }
 

@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "server/rpc/account_service.h"
 #include "server/rpc/load_balancing_service.h"
+#include "server/rpc/messaging_service.h"
 #include "server/rpc/operation_service.h"
 #include "server/rpc/reflection_service.h"
 #include "server/rpc/routing_service.h"
@@ -64,6 +65,7 @@ GrpcFrontEnd::~GrpcFrontEnd() { Shutdown(context_.clock.Now()); }
 void GrpcFrontEnd::AddServices() {
   services_.push_back(std::make_unique<AccountService>(context_));
   services_.push_back(std::make_unique<StateService>(context_));
+  services_.push_back(std::make_unique<MessagingService>(context_));
   services_.push_back(std::make_unique<RoutingService>(context_));
   services_.push_back(std::make_unique<ShardService>(context_));
   services_.push_back(std::make_unique<ThreadTrackingService>(context_, threads_));

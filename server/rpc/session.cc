@@ -30,6 +30,9 @@ struct ResultFiller {
   void operator()(AccountResult&) { SHARDD_CHECK(false); }
   void operator()(OutcomeResult&) { SHARDD_CHECK(false); }
   void operator()(WatchEnded&) { SHARDD_CHECK(false); }
+  void operator()(ReceiveResult&) { SHARDD_CHECK(false); }
+  void operator()(LeasesResult&) { SHARDD_CHECK(false); }
+  void operator()(UndeliverableSettled&) { SHARDD_CHECK(false); }
 };
 
 }  // namespace

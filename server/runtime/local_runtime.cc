@@ -9,6 +9,7 @@
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
+#include "server/cross_thread_messaging/lease_tokens.h"
 #include "server/runtime/survey.h"
 #include "server/shard_state_operations/shard_reader.h"
 
@@ -21,7 +22,7 @@ constexpr absl::Duration kDiskFullRetryAfter = absl::Seconds(5);
 // Whether a request makes the store grow. Deletions do too, by the outcome of one that names
 // itself, but they are the way out of a full disk.
 bool NeedsSpace(const ApplyRequest& apply) {
-  if (apply.create_account) return true;
+  if (apply.create_account || !apply.sends.empty()) return true;
   if (apply.mutations.empty()) return !apply.request_id.empty();
   return std::any_of(apply.mutations.begin(), apply.mutations.end(), [](const Mutation& m) {
     return !std::holds_alternative<Delete>(m) && !std::holds_alternative<DeletePrefix>(m);
@@ -82,6 +83,7 @@ absl::Status LocalRuntime::Start() {
   SHARDD_ASSIGN_OR_RETURN(CoordinatorCore core,
                           CoordinatorCore::Load(store_, options_.shard_count));
   SHARDD_RETURN_IF_ERROR(PrepareHomes(core));
+  SHARDD_ASSIGN_OR_RETURN(first_lease_, FirstLeaseOfRun(store_));
   surveys_ = std::make_unique<BackgroundJobs>("surveys", threads_);
   compactions_ = std::make_unique<BackgroundJobs>("compactions", threads_);
   const RouteTable table = core.table();
@@ -112,6 +114,8 @@ ShardWorker::Environment LocalRuntime::WorkerEnvironment() {
       .clock = clock_,
       .sink = sink_,
       .on_purge_result = [this](PurgeResult r) { coordinator_->PushResult(std::move(r)); },
+      .pass_on = [this](std::vector<ShardRequest> requests) { PassOn(std::move(requests)); },
+      .on_messages_ready = [this](MessagesReady ready) { ready_board_.Tell(ready); },
       .on_report =
           [this](ShardReport r) {
             if (std::holds_alternative<TableFlipped>(r)) store_.ResumeBackgroundWork();
@@ -234,6 +238,43 @@ void LocalRuntime::ForgetShard(ShardId shard) {
   }
   // Its mailbox is closed and empty, so its thread is about to end.
   worker->Join();
+  ready_board_.Forget(shard);
+}
+
+void LocalRuntime::PassOn(std::vector<ShardRequest> requests) {
+  const std::shared_ptr<const Directory> directory = directory_.Read();
+  const size_t routes = directory->mailboxes.size();
+  // Apart from each other: an item is refused as a whole, and answers never are.
+  std::vector<ShardMailbox::Item> deliveries(routes);
+  std::vector<ShardMailbox::Item> answers(routes);
+  std::vector<ShardRequest> returned;
+  for (ShardRequest& request : requests) {
+    const size_t index = directory->table().IndexOf(AccountOf(request.body)->routing_key());
+    const auto* const delivery = std::get_if<DeliverMessage>(&request.body);
+    if (delivery == nullptr) {
+      answers[index].push_back(std::move(request));
+    } else if (disk_full()) {
+      returned.emplace_back().body = Returned(*delivery);
+    } else {
+      deliveries[index].push_back(std::move(request));
+    }
+  }
+  const auto push = [&](size_t index, ShardMailbox::Item item) {
+    if (item.empty()) return;
+    for (const ShardMailboxes::Refused& refused : mailboxes_.Push(
+             *directory->mailboxes[index], std::move(item), directory->table().epoch())) {
+      // Closed: the daemon stops, and the next start finds all of it in the outboxes.
+      if (refused.why != ShardMailbox::PushResult::kFull) continue;
+      for (const ShardRequest& request : refused.requests) {
+        returned.emplace_back().body = Returned(std::get<DeliverMessage>(request.body));
+      }
+    }
+  };
+  for (size_t i = 0; i < routes; ++i) {
+    push(i, std::move(answers[i]));
+    push(i, std::move(deliveries[i]));
+  }
+  if (!returned.empty()) PassOn(std::move(returned));
 }
 
 void LocalRuntime::Survey(const SurveyOrder& order) {
@@ -314,6 +355,7 @@ absl::StatusOr<ShardCore> LocalRuntime::LoadShard(const RouteTable& table,
   ShardCore::Options options;
   options.cache_bytes = std::max(limits::kRecordCacheBytes / table.routes().size(),
                                  limits::kRecordCacheBytesPerShardMin);
+  options.first_lease = first_lease_;
   ShardCore core(route, table.epoch(), stats, options);
   SHARDD_ASSIGN_OR_RETURN(const bool moves,
                           store_.Get(storage::kMeta, RehomeKey(route.shard), &bytes));
@@ -321,6 +363,7 @@ absl::StatusOr<ShardCore> LocalRuntime::LoadShard(const RouteTable& table,
     SHARDD_ASSIGN_OR_RETURN(RehomeRecord rehome, RehomeRecord::Decode(bytes));
     core.TakeUp(std::move(rehome));
   }
+  SHARDD_RETURN_IF_ERROR(core.LoadMessages(store_));
   return core;
 }
 
@@ -427,6 +470,22 @@ absl::Status LocalRuntime::Submit(ShardRequest request) {
   const auto refused =
       mailboxes_.Push(*directory->mailboxes[index], std::move(item), directory->table().epoch());
   return refused.empty() ? absl::OkStatus() : WhyRefused(refused.front().why);
+}
+
+absl::Status LocalRuntime::SubmitToShard(ShardId shard, ShardRequest request) {
+  if (draining_.load(std::memory_order_relaxed)) return Draining();
+  const std::shared_ptr<const Directory> directory = directory_.Read();
+  for (size_t i = 0; i < directory->mailboxes.size(); ++i) {
+    if (directory->table().routes()[i].shard != shard) continue;
+    ShardMailbox::Item item;
+    item.push_back(std::move(request));
+    const auto pushed = directory->mailboxes[i]->Push(std::move(item), directory->table().epoch());
+    if (pushed == ShardMailbox::PushResult::kAccepted) return absl::OkStatus();
+    if (pushed != ShardMailbox::PushResult::kMoved) return WhyRefused(pushed);
+    break;
+  }
+  return Error(Reason::kShardNotFound,
+               absl::StrCat("shard ", ToText(shard), " is not there, or changes just now"));
 }
 
 void LocalRuntime::Submit(std::vector<ShardRequest> requests) {

@@ -13,6 +13,7 @@
 #include "server/runtime/coordinator_loop.h"
 #include "server/runtime/mailbox_waits.h"
 #include "server/runtime/published.h"
+#include "server/runtime/ready_board.h"
 #include "server/runtime/runtime.h"
 #include "server/runtime/service_thread.h"
 #include "server/runtime/shard_mailbox.h"
@@ -31,6 +32,7 @@ class LocalRuntime final : public Runtime {
 
   void Submit(std::vector<ShardRequest> requests) override;
   absl::Status Submit(ShardRequest request) override;
+  absl::Status SubmitToShard(ShardId shard, ShardRequest request) override;
   absl::Status SubmitToCoordinator(CoordinatorRequest request) override;
   absl::StatusOr<GetResult> Get(const GetRequest& request, uint64_t epoch) override;
   absl::StatusOr<ScanResult> Scan(const ScanRequest& request, uint64_t epoch) override;
@@ -45,6 +47,7 @@ class LocalRuntime final : public Runtime {
   std::optional<ShardStatus> Shard(ShardId shard) const override;
   std::vector<ShardStatus> Shards() const override;
   Balancer& balancer() const override { return *balancer_; }
+  ReadyBoard& ready_board() override { return ready_board_; }
   MailboxWaits mailbox_waits() const override;
   uint64_t stale_routes_total() const override {
     return stale_routes_.load(std::memory_order_relaxed);
@@ -83,6 +86,7 @@ class LocalRuntime final : public Runtime {
   void StartShard(ShardWorker& parent, struct StartShard start);
   void EndShard(ShardWorker& survivor, struct EndShard end);
   void ForgetShard(ShardId shard);
+  void PassOn(std::vector<ShardRequest> requests);
   void Survey(const SurveyOrder& order);
   void Compact(const struct CompactRange& order);
   void Fail(absl::Status status);
@@ -121,6 +125,8 @@ class LocalRuntime final : public Runtime {
   std::unique_ptr<BackgroundJobs> surveys_;
   std::unique_ptr<BackgroundJobs> compactions_;
   Published<Directory> directory_;
+  uint64_t first_lease_ = 0;
+  ReadyBoard ready_board_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> failed_{false};
   std::atomic<bool> disk_full_{false};

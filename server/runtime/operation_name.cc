@@ -15,8 +15,19 @@ struct Name {
   const char* operator()(const GetOutcomeRequest&) const { return "get outcome"; }
   const char* operator()(const WatchRequest&) const { return "watch"; }
   const char* operator()(const UnwatchRequest&) const { return "unwatch"; }
+  const char* operator()(const ReceiveRequest&) const { return "receive"; }
+  const char* operator()(const ReceiveAnyRequest&) const { return "receive"; }
+  const char* operator()(const ExtendLeasesRequest&) const { return "extend leases"; }
+  const char* operator()(const NackRequest&) const { return "nack"; }
+  const char* operator()(const SettleUndeliverableRequest&) const {
+    return "settle undeliverable";
+  }
   const char* operator()(const PurgeNamespace&) const { return "purge namespace"; }
   const char* operator()(const ReopenNamespace&) const { return "reopen namespace"; }
+  const char* operator()(const DeliverMessage&) const { return "take in message"; }
+  const char* operator()(const SettleDelivery&) const { return "settle delivery"; }
+  const char* operator()(const AskAboutMark&) const { return "ask about mark"; }
+  const char* operator()(const DropMark&) const { return "drop mark"; }
 
   const char* operator()(const BeginSurvey&) const { return "begin survey"; }
   const char* operator()(const EndSurvey&) const { return "end survey"; }

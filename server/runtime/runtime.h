@@ -16,6 +16,7 @@
 #include "server/routing/table_history.h"
 #include "server/runtime/balancer.h"
 #include "server/runtime/mailbox_waits.h"
+#include "server/runtime/ready_board.h"
 #include "server/shard_state_operations/records.h"
 #include "server/threads_tracking_service/thread_registry.h"
 #include "storage/store.h"
@@ -81,6 +82,9 @@ class Runtime {
   virtual void Submit(std::vector<ShardRequest> requests) = 0;
   // The same for one, refused by the return value instead of an answer.
   virtual absl::Status Submit(ShardRequest request) = 0;
+  // For a request that is about a shard, not an account; likewise. kShardNotFound: also if the shard
+  // is being changed; look again where the request should go.
+  virtual absl::Status SubmitToShard(ShardId shard, ShardRequest request) = 0;
   virtual absl::Status SubmitToCoordinator(CoordinatorRequest request) = 0;
 
   // Reads on the calling thread, linearizable, as documented at GetFromStore. Checks namespace and
@@ -105,6 +109,8 @@ class Runtime {
   virtual std::vector<ShardStatus> Shards() const = 0;
 
   virtual Balancer& balancer() const = 0;
+  // Where messages can be received.
+  virtual ReadyBoard& ready_board() = 0;
 
   // Of all requests that workers have run, also workers that have ended.
   virtual MailboxWaits mailbox_waits() const = 0;

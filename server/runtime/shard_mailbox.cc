@@ -9,16 +9,16 @@
 namespace shardd {
 namespace {
 
-// Takes the requests for the range out of an item; those for no account are copied.
+// Takes the requests for the range out of an item; those for each owner are copied.
 ShardMailbox::Item TakeFrom(ShardMailbox::Item& item, const KeyRange& range) {
   ShardMailbox::Item taken;
   ShardMailbox::Item kept;
   for (ShardRequest& request : item) {
     const AccountRef* const account = AccountOf(request.body);
-    if (account == nullptr) {
+    if (IsForEachOwner(request.body)) {
       taken.push_back(request);
       kept.push_back(std::move(request));
-    } else if (range.Contains(account->routing_key())) {
+    } else if (account != nullptr && range.Contains(account->routing_key())) {
       taken.push_back(std::move(request));
     } else {
       kept.push_back(std::move(request));

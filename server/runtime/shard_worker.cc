@@ -23,12 +23,6 @@ absl::Status NotRun() {
   return Error(Reason::kDraining, "the daemon is stopping; the request was not run");
 }
 
-// The coordinator's own requests have none; its operation goes on at the next start.
-bool HasCaller(const ShardRequestBody& body) {
-  return !std::holds_alternative<PurgeNamespace>(body) &&
-         !std::holds_alternative<ReopenNamespace>(body);
-}
-
 }  // namespace
 
 ShardWorker::ShardWorker(ShardCore core, std::shared_ptr<ShardMailbox> mailbox,
@@ -178,6 +172,7 @@ void ShardWorker::CommitTurn(ShardTurn& turn) {
   if (turn.stale_routes > 0) environment_.on_stale_routes(turn.stale_routes);
   record_->EnterPhase(ThreadPhase::kReplying);
   for (ShardEffect& effect : turn.effects) Perform(effect);
+  if (!passed_on_.empty()) environment_.pass_on(std::exchange(passed_on_, {}));
   bytes_moved_ += turn.batch.bytes() + turn.read_bytes;
   turn.batch.Clear();
   turn.effects.clear();
@@ -196,6 +191,10 @@ void ShardWorker::Perform(ShardEffect& effect) {
     return;
   } else if (auto* event = std::get_if<WatchEvent>(&effect)) {
     environment_.sink.OnWatchEvent(std::move(*event));
+  } else if (auto* pass_on = std::get_if<PassOn>(&effect)) {
+    passed_on_.emplace_back().body = std::move(pass_on->body);
+  } else if (auto* ready = std::get_if<MessagesReady>(&effect)) {
+    environment_.on_messages_ready(std::move(*ready));
   } else if (auto* purged = std::get_if<PurgeResult>(&effect)) {
     environment_.on_purge_result(std::move(*purged));
   } else {

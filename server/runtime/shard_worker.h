@@ -35,6 +35,9 @@ class ShardWorker {
     const Clock& clock;
     ReplySink& sink;
     std::function<void(PurgeResult)> on_purge_result;
+    // To the owners of their accounts, in order.
+    std::function<void(std::vector<ShardRequest>)> pass_on;
+    std::function<void(MessagesReady)> on_messages_ready;
     std::function<void(ShardReport)> on_report;
     std::function<void(SurveyOrder)> survey;  // takes its view of the store at once
     std::function<void(CancelJob)> cancel_survey;
@@ -91,6 +94,7 @@ class ShardWorker {
   // Of the turns of the mail that is being run.
   absl::Duration committing_;
   uint64_t bytes_moved_ = 0;  // read and written
+  std::vector<ShardRequest> passed_on_;  // of the effects that are being performed
 
   // Below: written by the worker, read by anybody.
   std::atomic<uint64_t> account_count_{0};

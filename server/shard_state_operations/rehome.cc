@@ -13,10 +13,6 @@ namespace {
 
 constexpr uint8_t kRehomeVersion = 1;
 
-bool IsHome(storage::Family family) {
-  return family != storage::kMeta && family.number <= storage::kHomeNumberMax;
-}
-
 storage::Family GetHome(ByteReader& reader) {
   const uint64_t number = reader.Varint();
   return storage::Family{number > storage::kHomeNumberMax ? 0 : static_cast<uint32_t>(number)};

@@ -5,6 +5,7 @@
 #include "server/base/error.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
+#include "server/cross_thread_messaging/receiving.h"
 
 namespace shardd {
 namespace {
@@ -123,6 +124,34 @@ void WriteLabels(ByteWriter& writer, const Labels& labels) {
   for (const auto& [key, value] : labels) writer.Bytes(key).Bytes(value);
 }
 
+// No kinds of mutations. Requests without sends and acks keep the fingerprints that they had before
+// there were any.
+constexpr uint8_t kSendsFollow = 0xff;
+constexpr uint8_t kAcksFollow = 0xfe;
+
+void WriteRef(ByteWriter& writer, const AccountRef& ref) {
+  writer.Bytes(ref.name_space).Bytes(ref.id);
+}
+
+void WriteSend(ByteWriter& writer, const Send& send) {
+  WriteRef(writer, send.receiver);
+  writer.Bytes(send.message_id);
+  WriteLabels(writer, send.headers);
+  writer.Bytes(send.payload)
+      .Signed(absl::ToInt64Nanoseconds(send.delay))
+      .Signed(absl::ToInt64Nanoseconds(send.time_to_live))
+      .Byte(send.reply_to.has_value())
+      .Varint(send.attempts_max);
+  if (send.reply_to.has_value()) WriteRef(writer, *send.reply_to);
+}
+
+size_t SendSize(const Send& send) {
+  size_t size = sizeof(Send) + NameSize(send.receiver) + send.message_id.size() +
+                LabelsSize(send.headers) + send.payload.size();
+  if (send.reply_to.has_value()) size += NameSize(*send.reply_to);
+  return size;
+}
+
 // Tags, lengths and numbers around a key or value, at most.
 constexpr size_t kFieldBytes = 16;
 
@@ -161,6 +190,14 @@ absl::Status Validate(const ApplyRequest& request) {
   }
   for (const Mutation& mutation : request.mutations) {
     SHARDD_RETURN_IF_ERROR(std::visit(MutationChecker{}, mutation));
+  }
+  SHARDD_RETURN_IF_ERROR(ValidateLeases("acks", request.acks));
+  if (request.sends.size() > limits::kSendsMax) {
+    return InvalidField("sends", absl::StrCat("has ", request.sends.size(), " items; at most ",
+                                              limits::kSendsMax, " are allowed"));
+  }
+  for (size_t i = 0; i < request.sends.size(); ++i) {
+    SHARDD_RETURN_IF_ERROR(Validate(request.sends[i], absl::StrCat("sends[", i, "]")));
   }
   return absl::OkStatus();
 }
@@ -230,6 +267,10 @@ Hash128 Fingerprint(const ApplyRequest& request) {
     writer.Byte(static_cast<uint8_t>(mutation.index()));
     std::visit(MutationWriter{writer}, mutation);
   }
+  if (!request.sends.empty()) writer.Byte(kSendsFollow);
+  for (const Send& send : request.sends) WriteSend(writer, send);
+  if (!request.acks.empty()) writer.Byte(kAcksFollow);
+  for (const Lease& ack : request.acks) writer.Varint(ack.number).Varint(ack.token);
   return StableHash128(writer.view());
 }
 
@@ -267,6 +308,8 @@ size_t ByteSize(const ApplyRequest& request) {
   for (const Mutation& mutation : request.mutations) {
     size += sizeof(mutation) + std::visit(MutationSize{}, mutation);
   }
+  for (const Send& send : request.sends) size += SendSize(send);
+  size += request.acks.size() * sizeof(Lease);
   return size;
 }
 

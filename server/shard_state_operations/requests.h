@@ -11,6 +11,8 @@
 #include "server/account/account_record.h"
 #include "server/account/account_ref.h"
 #include "server/base/hash.h"
+#include "server/cross_thread_messaging/mailboxes.h"
+#include "server/cross_thread_messaging/message.h"
 
 namespace shardd {
 
@@ -70,6 +72,8 @@ struct ApplyRequest {
   bool create_account = false;
   std::vector<Precondition> preconditions;
   std::vector<Mutation> mutations;
+  std::vector<Lease> acks;  // messages of the account's mailbox that this request deals with
+  std::vector<Send> sends;
 };
 struct ApplyResult {
   uint64_t revision = 0;

@@ -95,9 +95,9 @@ absl::StatusOr<std::vector<MutationResult>> StagedAccount::StageApply(ApplyReque
     if (!request.create_account) return AccountNotFound(request.account);
     BeginAccount(revision_floor);
   }
-  if (record_.state == AccountState::kFrozen && !request.mutations.empty()) {
-    return AccountFrozen(request.account);
-  }
+  const bool exchanges = !request.sends.empty() || !request.acks.empty();
+  const bool changes = exchanges || !request.mutations.empty();
+  if (record_.state == AccountState::kFrozen && changes) return AccountFrozen(request.account);
   for (const Precondition& precondition : request.preconditions) {
     SHARDD_RETURN_IF_ERROR(Check(precondition));
   }
@@ -107,6 +107,7 @@ absl::StatusOr<std::vector<MutationResult>> StagedAccount::StageApply(ApplyReque
     SHARDD_ASSIGN_OR_RETURN(results.emplace_back(), Make(mutation));
   }
   SHARDD_RETURN_IF_ERROR(CheckRoom());
+  exchanged_ = exchanges;
   return results;
 }
 
@@ -130,6 +131,8 @@ absl::Status StagedAccount::StageDelete(const DeleteAccountRequest& request) {
   record_.state = AccountState::kDeleted;
   record_.labels.clear();
   record_.limits = {};
+  // Whoever gets the name next does not get what was sent to this one.
+  if (record_.mailbox.count > 0) record_.mailbox.orphans_end = record_.mailbox.next;
   deleted_ = true;
   return absl::OkStatus();
 }

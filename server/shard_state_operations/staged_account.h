@@ -59,7 +59,9 @@ class StagedAccount {
   absl::Status StageDelete(const DeleteAccountRequest& request);
 
   // Whether anything was staged: only then the revision rises.
-  bool changed() const { return created_ || deleted_ || updated_ || !entries_.empty(); }
+  bool created() const { return created_; }
+  bool updated() const { return updated_; }
+  bool changed() const { return created_ || deleted_ || updated_ || exchanged_ || !entries_.empty(); }
 
   // Ends the staging of a change: raises the revision. REQUIRES: changed(). Call once, before
   // StageOutcome.
@@ -69,6 +71,9 @@ class StagedAccount {
   // has_record() or created.
   absl::Status StageOutcome(absl::string_view request_id, OutcomeRecord outcome,
                             OutcomeRetention retention);
+
+  // The mailbox after the messages that the change deals with. REQUIRES: changed().
+  void StageMailbox(const MailboxState& mailbox) { record_.mailbox = mailbox; }
 
   // Drops at most `drops_max` of the oldest outcomes that are past retention.
   absl::Status DropOutdatedOutcomes(uint64_t drops_max, const OutcomeRetention& retention);
@@ -127,6 +132,7 @@ class StagedAccount {
   bool created_ = false;
   bool deleted_ = false;
   bool updated_ = false;
+  bool exchanged_ = false;  // messages: sent some, or dealt with some
 };
 
 }  // namespace shardd

@@ -48,6 +48,19 @@ std::string TextOf(const OutcomeResult& result) {
 
 std::string TextOf(const WatchEnded&) { return "watch ended"; }
 
+std::string TextOf(const ReceiveResult& result) {
+  std::string text = "received";
+  for (const ReceivedMessage& received : result.messages) {
+    absl::StrAppend(&text, " ", received.message.payload, "/", received.lease.number, "/",
+                    received.lease.token);
+  }
+  return text;
+}
+
+std::string TextOf(const LeasesResult& result) { return LeasesText(result.until); }
+
+std::string TextOf(const UndeliverableSettled&) { return "settled"; }
+
 }  // namespace
 
 std::string ErrorText(const absl::Status& status) {
@@ -80,6 +93,10 @@ std::string RecordText(const AccountRecord& record) {
 
 std::string EntryText(const Entry& entry) {
   return absl::StrCat(" ", entry.key, "=", entry.value, "@", entry.revision);
+}
+
+std::string LeasesText(absl::Time until) {
+  return absl::StrCat("leases until ", absl::ToUnixNanos(until));
 }
 
 std::string AnswerText(const absl::StatusOr<ShardAnswer>& answer) {

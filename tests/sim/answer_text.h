@@ -22,6 +22,8 @@ std::string ErrorText(Reason reason);
 std::string ResultsText(uint64_t revision, const std::vector<MutationResult>& results);
 std::string RecordText(const AccountRecord& record);
 std::string EntryText(const Entry& entry);
+std::string LeasesText(absl::Time until);
+
 std::string AnswerText(const absl::StatusOr<ShardAnswer>& answer);
 
 // The revision an answer shows of the account; 0 if none.

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "server/account/account_record.h"
 #include "server/account/record_key.h"
+#include "server/cross_thread_messaging/message_records.h"
 #include "server/shard_state_operations/records.h"
 #include "server/shard_state_operations/rehome.h"
 
@@ -14,9 +15,13 @@ namespace {
 using Value = std::optional<std::string>;
 
 bool IsRecord(storage::Family family, const std::string& key, RecordType type) {
-  if (family == storage::kMeta) return false;
+  if (!storage::IsHome(family)) return false;
   const absl::StatusOr<RecordKey> parsed = ParseRecordKey(key);
   return parsed.ok() && parsed->type == type;
+}
+
+bool IsMessage(storage::Family family, const std::string& key, MessageRecordType type) {
+  return family == storage::kMessages && key[0] == static_cast<char>(type);
 }
 
 bool IsMeta(storage::Family family, const std::string& key, absl::string_view prefix) {
@@ -46,6 +51,16 @@ bool Drops(Bug bug, storage::Family family, const std::string& key, const Value&
       return IsMeta(family, key, "rehome/") && value.has_value() &&
              RehomeRecord::Decode(*value)->stage == RehomeStage::kCopying &&
              !RehomeRecord::Decode(*value)->copied;
+    case Bug::kDropOutboxes:
+      return value.has_value() && IsMessage(family, key, MessageRecordType::kOutbox);
+    case Bug::kDropMarks:
+      return IsMessage(family, key, MessageRecordType::kMark);
+    case Bug::kDropAcknowledgements:
+      return !value.has_value() && IsMessage(family, key, MessageRecordType::kMailbox);
+    case Bug::kDropArrivals:
+      return value.has_value() && IsMessage(family, key, MessageRecordType::kMailbox);
+    case Bug::kDropUndeliverable:
+      return IsMessage(family, key, MessageRecordType::kUndeliverable);
     default:
       return false;
   }
@@ -126,6 +141,21 @@ const std::vector<BugInfo>& AllBugs() {
       {Bug::kDropTable, "drop-table", "a new table is not stored with what it changes"},
       {Bug::kDropSecondHome, "drop-second-home", "a shard that moves writes to its old home alone"},
       {Bug::kDropRehomeCursor, "drop-rehome-cursor", "how far a copy is, is not stored with it"},
+      {Bug::kLoseOutbox, "lose-outbox", "what a range has sent is forgotten when it is split off"},
+      {Bug::kLoseMailboxes, "lose-mailboxes", "leases are forgotten when a range is split off"},
+      {Bug::kLoseDelivery, "lose-delivery", "some messages do not get to the receiver's owner"},
+      {Bug::kForgetOrder, "forget-order", "a message does not name the one before it"},
+      {Bug::kTakeRefusalForTaken, "take-refusal-for-taken",
+       "the sender takes every answer for the news that the message was taken in"},
+      {Bug::kPassOnBeforeWrite, "pass-on-before-write",
+       "messages and answers leave before what they tell is written"},
+      {Bug::kRepeatTokens, "repeat-tokens", "leases get the tokens of an earlier run"},
+      {Bug::kDropOutboxes, "drop-outboxes", "messages are not stored with what sends them"},
+      {Bug::kDropMarks, "drop-marks", "what was taken in is not remembered"},
+      {Bug::kDropAcknowledgements, "drop-acknowledgements",
+       "a message that is dealt with is not deleted"},
+      {Bug::kDropArrivals, "drop-arrivals", "messages are not stored in their mailbox"},
+      {Bug::kDropUndeliverable, "drop-undeliverable", "undeliverable messages are not kept"},
   };
   return bugs;
 }

@@ -36,6 +36,14 @@ enum class Bug {
   kPublishLate,
   kReadByOldTable,
   kSurveyTooLate,
+  // Messages.
+  kLoseOutbox,
+  kLoseMailboxes,
+  kLoseDelivery,
+  kForgetOrder,
+  kTakeRefusalForTaken,
+  kPassOnBeforeWrite,
+  kRepeatTokens,
   // What reaches the disk.
   kSyncLies,
   kTornBatch,
@@ -52,6 +60,11 @@ enum class Bug {
   kDropTable,
   kDropSecondHome,
   kDropRehomeCursor,
+  kDropOutboxes,
+  kDropMarks,
+  kDropAcknowledgements,
+  kDropArrivals,
+  kDropUndeliverable,
 };
 
 struct BugInfo {

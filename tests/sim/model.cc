@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "absl/strings/match.h"
@@ -147,6 +148,8 @@ Known Model::HasRecord(const ModelAccount& account) const {
 template <typename Request>
 std::string Model::RunMutation(const Wish& wish, const Request& request, absl::Time now,
                                const Answer& actual, Undo& undo) {
+  // Leases end to the nanosecond.
+  const absl::Time exact_now = std::exchange(now, Kept(now));
   ModelAccount& account = Touch(request.account, undo);
   const bool named = !request.request_id.empty();
   if (named) {
@@ -165,7 +168,7 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
     }
   }
   ModelAccount draft = account;
-  Decision decision = Decide(draft, request, actual);
+  Decision decision = Decide(draft, request, exact_now, actual);
   ModelOutcome outcome;
   outcome.time = now;
   outcome.wish = wish.number;
@@ -200,6 +203,8 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
   }
   account = std::move(draft);
   constexpr bool kIsApply = std::is_same_v<Request, ApplyRequest>;
+  if constexpr (kIsApply) Exchange(account, request);
+  if constexpr (std::is_same_v<Request, DeleteAccountRequest>) ledger_.Deleted(request.account);
   const std::string results = ResultsText(account.revision, decision.results);
   const std::string answer = kIsApply ? absl::StrCat("applied ", results) : AccountText(account);
   if (named) {
@@ -220,7 +225,7 @@ std::string Model::Run(const Wish& wish, absl::Time now, const Answer& actual, U
                       std::is_same_v<Request, CreateAccountRequest> ||
                       std::is_same_v<Request, UpdateAccountRequest> ||
                       std::is_same_v<Request, DeleteAccountRequest>) {
-          return RunMutation(wish, request, Kept(now), actual, undo);
+          return RunMutation(wish, request, now, actual, undo);
         } else if constexpr (std::is_same_v<Request, GetRequest>) {
           return Read(Find(request.account), request);
         } else if constexpr (std::is_same_v<Request, ScanRequest>) {
@@ -257,15 +262,48 @@ void Model::MeetRefusal(Reason reason) const {
   if (reason == Reason::kAccountFull) trace_.Meet("a full account");
 }
 
-Model::Decision Model::Decide(ModelAccount& draft, const ApplyRequest& request,
+void Model::Exchange(ModelAccount& account, const ApplyRequest& request) {
+  ModelMessages& messages = account.messages;
+  uint32_t index = 0;
+  for (const Send& send : request.sends) {
+    messages.sent.push_back({{account.revision, index++},
+                             send.receiver,
+                             send.payload,
+                             ledger_.NextSerial()});
+  }
+  if (!request.sends.empty()) trace_.Meet("a commit that sends");
+  for (const Message& message : ledger_.Ended(request.account, request.acks)) {
+    trace_.Meet("a message that is dealt with");
+    messages.dealt_with.insert({message.sender, message.number});
+    if (message.deliver_time != absl::InfinitePast() || options_.several) continue;
+    SendNumber& newest = messages.newest_from[message.sender];
+    if (message.number < newest) verdict_.Fail("a message is dealt with after a later one");
+    newest = message.number;
+  }
+}
+
+Model::Decision Model::Decide(ModelAccount& draft, const ApplyRequest& request, absl::Time now,
                               const Answer& actual) const {
+  if (!ledger_.AllHeld(request.account, request.acks, now)) {
+    trace_.Meet("a consumer that is too late");
+    return Refuse(Reason::kMessageLeaseEnded);
+  }
+  if (!request.sends.empty()) {
+    // Whether they are full is not modelled; that they are not for ever shows in the end.
+    for (const Reason full : {Reason::kAccountMailboxFull, Reason::kOutboxFull}) {
+      if (!Matches(ErrorText(full), actual.text)) continue;
+      trace_.Meet("a send that is refused");
+      return Refuse(full);
+    }
+  }
   Decision decision;
   const ModelAccount before = draft;
   if (!draft.exists) {
     if (!request.create_account) return Refuse(Reason::kAccountNotFound);
     Begin(draft, decision.change);
   }
-  if (draft.frozen && !request.mutations.empty()) {
+  const bool exchanges = !request.sends.empty() || !request.acks.empty();
+  if (draft.frozen && (exchanges || !request.mutations.empty())) {
     return Refuse(Reason::kAccountFrozen);
   }
   for (const Precondition& condition : request.preconditions) {
@@ -278,7 +316,8 @@ Model::Decision Model::Decide(ModelAccount& draft, const ApplyRequest& request,
     decision.results.push_back(mutator.result);
   }
   if (Full(before, draft)) return Refuse(Reason::kAccountFull);
-  decision.changed = decision.change.created || !decision.change.entries.empty();
+  decision.changed =
+      exchanges || decision.change.created || !decision.change.entries.empty();
   return decision;
 }
 
@@ -311,7 +350,7 @@ bool Model::Holds(const ModelAccount& before, const Precondition& condition,
   return !Matches(ErrorText(Reason::kPreconditionFailed), actual.text);
 }
 
-Model::Decision Model::Decide(ModelAccount& draft, const CreateAccountRequest& request,
+Model::Decision Model::Decide(ModelAccount& draft, const CreateAccountRequest& request, absl::Time,
                               const Answer&) const {
   if (draft.exists) return Refuse(Reason::kAccountExists);
   Decision decision;
@@ -322,7 +361,7 @@ Model::Decision Model::Decide(ModelAccount& draft, const CreateAccountRequest& r
   return decision;
 }
 
-Model::Decision Model::Decide(ModelAccount& draft, const UpdateAccountRequest& request,
+Model::Decision Model::Decide(ModelAccount& draft, const UpdateAccountRequest& request, absl::Time,
                               const Answer&) const {
   if (!draft.exists) return Refuse(Reason::kAccountNotFound);
   if (draft.frozen && request.state != AccountState::kActive) {
@@ -340,7 +379,7 @@ Model::Decision Model::Decide(ModelAccount& draft, const UpdateAccountRequest& r
   return decision;
 }
 
-Model::Decision Model::Decide(ModelAccount& draft, const DeleteAccountRequest& request,
+Model::Decision Model::Decide(ModelAccount& draft, const DeleteAccountRequest& request, absl::Time,
                               const Answer&) const {
   if (!draft.exists) return Refuse(Reason::kAccountNotFound);
   if (request.expected_revision != 0 && request.expected_revision != draft.revision) {
@@ -453,6 +492,8 @@ bool Model::Purge(absl::string_view name_space, const KeyRange& range, uint64_t 
     ModelAccount gone;
     gone.revision = account.revision + 1;
     gone.changes = std::move(account.changes);
+    gone.messages = std::move(account.messages);
+    ledger_.Deleted(place.second);
     ModelChange change;
     change.revision = gone.revision;
     change.deleted = true;

@@ -13,6 +13,7 @@
 #include "server/account/account_ref.h"
 #include "server/account/routing_key.h"
 #include "server/core/event.h"
+#include "tests/sim/message_ledger.h"
 #include "tests/sim/trace.h"
 
 namespace shardd::sim {
@@ -77,6 +78,7 @@ struct ModelAccount {
   uint64_t outcome_next = 0;
 
   std::vector<std::shared_ptr<const ModelChange>> changes;
+  ModelMessages messages;
 
   uint64_t ByteCount() const;
 };
@@ -94,6 +96,7 @@ enum class Known { kYes, kNo, kMaybe };
 class Model {
  public:
   struct Options {
+    bool several = false;  // consumers take several messages of an account at a time
     uint64_t outcomes_per_account = 0;
     absl::Duration retention;
     absl::Duration age_min;
@@ -101,7 +104,8 @@ class Model {
   // Accounts as they were before some turn.
   using Undo = std::map<AccountRef, ModelAccount>;
 
-  Model(Options options, Trace& trace) : options_(options), trace_(trace) {}
+  Model(Options options, MessageLedger& ledger, Verdict& verdict, Trace& trace)
+      : options_(options), ledger_(ledger), verdict_(verdict), trace_(trace) {}
 
   // Runs a request. Returns the right answer: `actual.text` if that is one, else another.
   // Accounts that change are first copied to `undo`.
@@ -133,6 +137,8 @@ class Model {
 
   // The latest time any request ran at.
   void SeeTime(absl::Time now) { latest_ = std::max(latest_, now); }
+  // The latest time that any turn was at.
+  absl::Time latest() const { return latest_; }
 
  private:
   struct Decision {
@@ -155,16 +161,24 @@ class Model {
                          Undo& undo);
   void Remember(ModelAccount& account, const std::string& request_id, ModelOutcome outcome) const;
 
-  Decision Decide(ModelAccount& draft, const ApplyRequest& request, const Answer& actual) const;
-  Decision Decide(ModelAccount& draft, const CreateAccountRequest& request, const Answer&) const;
-  Decision Decide(ModelAccount& draft, const UpdateAccountRequest& request, const Answer&) const;
-  Decision Decide(ModelAccount& draft, const DeleteAccountRequest& request, const Answer&) const;
+  Decision Decide(ModelAccount& draft, const ApplyRequest& request, absl::Time now,
+                  const Answer& actual) const;
+  Decision Decide(ModelAccount& draft, const CreateAccountRequest& request, absl::Time,
+                  const Answer&) const;
+  Decision Decide(ModelAccount& draft, const UpdateAccountRequest& request, absl::Time,
+                  const Answer&) const;
+  Decision Decide(ModelAccount& draft, const DeleteAccountRequest& request, absl::Time,
+                  const Answer&) const;
+  // What an Apply that was made does to messages.
+  void Exchange(ModelAccount& account, const ApplyRequest& request);
   bool Holds(const ModelAccount& before, const Precondition& condition, const Answer& actual) const;
 
   void MeetRepeat(const ModelAccount& account, const ModelOutcome& outcome, const Wish& wish) const;
   void MeetRefusal(Reason reason) const;
 
   Options options_;
+  MessageLedger& ledger_;
+  Verdict& verdict_;
   Trace& trace_;
   std::map<AccountRef, ModelAccount> accounts_;
   absl::Time latest_ = absl::InfinitePast();

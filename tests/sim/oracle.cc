@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/account/namespace_record.h"
+#include "server/cross_thread_messaging/message_records.h"
 #include "tests/sim/answer_text.h"
 
 namespace shardd::sim {
@@ -31,9 +32,10 @@ Oracle::Oracle(const Scenario& scenario, Verdict& verdict, Trace& trace)
       verdict_(verdict),
       trace_(trace),
       table_(scenario.table),
-      model_({scenario.core.outcomes_per_account, scenario.core.outcome_retention,
-              scenario.core.outcome_age_min},
-             trace),
+      ledger_(verdict, trace),
+      model_({scenario.several, scenario.core.outcomes_per_account,
+              scenario.core.outcome_retention, scenario.core.outcome_age_min},
+             ledger_, verdict, trace),
       namespaces_(model_, verdict, trace),
       watches_(model_, verdict, trace) {}
 
@@ -138,6 +140,11 @@ void Oracle::RunCall(CallId id, const Route& route, absl::Time now, const Reply*
              Name(*AccountOf(call.wish->body)), ": ", actual.text);
   call.answer = actual.text;
   call.revision = actual.revision;
+  if (reply != nullptr && reply->answer.ok()) {
+    const auto* received = std::get_if<ReceiveResult>(&*reply->answer);
+    const AccountRef& account = *AccountOf(call.wish->body);
+    if (received != nullptr) ledger_.Received(account, *received, now, model_);
+  }
   const std::string right = RightAnswer(call, id, route, now, actual, flight);
   if (!Matches(right, actual.text)) {
     Fail(absl::StrCat(Name(*AccountOf(call.wish->body)), ", wish ", call.wish->number,
@@ -172,7 +179,28 @@ std::string Oracle::RightAnswer(const Call& call, CallId id, const Route& route,
     watches_.Started(id, *watch, actual.text.empty() ? nullptr : &actual.text);
     return actual.text;
   }
+  if (std::holds_alternative<ReceiveRequest>(body)) return actual.text;  // see RunCall
+  if (const auto* extend = std::get_if<ExtendLeasesRequest>(&body)) {
+    return RightAnswer(*extend, now);
+  }
+  if (const auto* nack = std::get_if<NackRequest>(&body)) return RightAnswer(*nack, now);
   return model_.Run(*call.wish, now, actual, flight.undo);
+}
+
+std::string Oracle::RightAnswer(const ExtendLeasesRequest& request, absl::Time now) {
+  if (!ledger_.AllHeld(request.account, request.leases, now)) {
+    return ErrorText(Reason::kMessageLeaseEnded);
+  }
+  ledger_.Extended(request.account, request.leases, now + request.lease);
+  return LeasesText(now + request.lease);
+}
+
+std::string Oracle::RightAnswer(const NackRequest& request, absl::Time now) {
+  if (!ledger_.AllHeld(request.account, request.leases, now)) {
+    return ErrorText(Reason::kMessageLeaseEnded);
+  }
+  ledger_.Ended(request.account, request.leases);
+  return LeasesText(now + request.delay);
 }
 
 void Oracle::RunPurge(const PurgeNamespace& purge, const PurgeResult& result, const Route& route,
@@ -192,6 +220,7 @@ void Oracle::RunPurge(const PurgeNamespace& purge, const PurgeResult& result, co
       Fail("a purge deleted more accounts than there were");
     }
     model_.Forget(purge.name_space, route.range, flight.undo);
+    ledger_.Purged(purge.name_space);
   } else if (result.accounts_deleted != 0) {
     Fail("a purge deleted accounts that it should only look for");
   }
@@ -247,6 +276,10 @@ void Oracle::Delivered(const Reply& reply) {
   uint64_t& shown = shown_[account];
   shown = std::max(shown, call.revision);
   if (std::holds_alternative<UnwatchRequest>(call.wish->body)) watches_.Ended(reply.call);
+  if (!reply.answer.ok()) return;
+  if (const auto* received = std::get_if<ReceiveResult>(&*reply.answer)) {
+    ledger_.Reached(*received);
+  }
 }
 
 void Oracle::Delivered(const WatchEvent& event) {
@@ -270,6 +303,20 @@ bool Oracle::RemembersLater(const Flight& flight, const storage::Reader& reader)
   return false;
 }
 
+bool Oracle::HoldsSent(const Flight& flight, const storage::Reader& reader) const {
+  for (const auto& [account, before] : flight.undo) {
+    for (const ModelSend& send : model_.Find(account)->messages.sent) {
+      if (send.number.revision <= before.revision) continue;
+      const std::string key = MessageKey(MessageRecordType::kOutbox, AccountKeys(account),
+                                         OutboxOwnKey(send.number));
+      std::string value;
+      const absl::StatusOr<bool> found = reader.Get(storage::kMessages, key, &value);
+      if (found.ok() && *found) return true;
+    }
+  }
+  return false;
+}
+
 void Oracle::SettleFlight(ShardId shard, const storage::Reader& reader) {
   Flight& flight = flights_[shard];
   if (flight.durable) return;
@@ -280,9 +327,11 @@ void Oracle::SettleFlight(ShardId shard, const storage::Reader& reader) {
     as_after = as_after && stored.ok() && Difference(*model_.Find(account), *stored).empty();
     as_before = as_before && stored.ok() && Difference(before, *stored).empty();
   }
-  // Both, if a refusal was remembered again in place of one that is outdated: its time tells. If
-  // that does not tell either, all that it changed is outdated already, and nobody is harmed.
-  const bool survived = as_after && (!as_before || RemembersLater(flight, reader));
+  // Both, if a refusal was remembered again in place of one that is outdated: its time tells. Or if
+  // an account was made and purged: what it sent tells. If that does not tell either, all that it
+  // changed is outdated already, and nobody is harmed.
+  const bool tells = as_before && (RemembersLater(flight, reader) || HoldsSent(flight, reader));
+  const bool survived = as_after && (!as_before || tells);
   trace_.Add("flight of shard ", shard.value, survived ? " survived" : " is lost");
   trace_.Meet(survived ? "a flight that survives" : "a flight that is lost");
   if (!survived) model_.Restore(flight.undo);
@@ -308,6 +357,7 @@ void Oracle::Died(const std::set<CallId>& network) {
     if (!done && !network.contains(id)) call.state = CallState::kGone;
   }
   namespaces_.Died();
+  ledger_.Died();
   closed_.clear();
   pushed_.clear();
   last_run_.clear();

@@ -9,6 +9,7 @@
 
 #include "server/core/event.h"
 #include "storage/store.h"
+#include "tests/sim/message_ledger.h"
 #include "tests/sim/model.h"
 #include "tests/sim/namespace_oracle.h"
 #include "tests/sim/scenario.h"
@@ -79,6 +80,7 @@ class Oracle {
   const RouteTable& table() const { return table_; }
   const Model& model() const { return model_; }
   NamespaceOracle& namespaces() { return namespaces_; }
+  const MessageLedger& messages() const { return ledger_; }
   WatchOracle& watches() { return watches_; }
 
  private:
@@ -99,6 +101,8 @@ class Oracle {
     bool durable = true;
   };
 
+  // Whether the store has a message that was sent by this flight.
+  bool HoldsSent(const Flight& flight, const storage::Reader& reader) const;
   // Whether what is stored remembers a request as of this flight, and not as of before it.
   bool RemembersLater(const Flight& flight, const storage::Reader& reader) const;
 
@@ -116,6 +120,10 @@ class Oracle {
                           const Answer& actual, Flight& flight);
   void RunPurge(const PurgeNamespace& purge, const PurgeResult& result, const Route& route,
                 Flight& flight);
+  // The same for what consumers ask.
+  std::string RightAnswer(const ExtendLeasesRequest& request, absl::Time now);
+  std::string RightAnswer(const NackRequest& request, absl::Time now);
+  void CheckMessages(const storage::Reader& reader);
   void Compare(const AccountRef& account, const storage::Reader& reader);
   std::string Difference(const ModelAccount& model, const StoredAccountState& stored) const;
   void CheckShard(const Route& route, const storage::Reader& reader);
@@ -128,6 +136,7 @@ class Oracle {
   Verdict& verdict_;
   Trace& trace_;
   RouteTable table_;  // in force for the owners of shards
+  MessageLedger ledger_;
   Model model_;
   NamespaceOracle namespaces_;
   WatchOracle watches_;

@@ -69,6 +69,16 @@ void Oracle::CheckStored(const storage::Reader& reader) {
     const auto flight = flights_.find(route.shard);
     if (flight == flights_.end() || flight->second.durable) CheckShard(route, reader);
   }
+  const bool in_flight = std::any_of(flights_.begin(), flights_.end(),
+                                     [](const auto& flight) { return !flight.second.durable; });
+  if (!in_flight) CheckMessages(reader);
+}
+
+void Oracle::CheckMessages(const storage::Reader& reader) {
+  ledger_.Check(reader, model_, [&](const AccountRef& account) -> std::optional<AccountRecord> {
+    const auto stored = ReadAccountState(reader, RouteOf(account).home, account);
+    return stored.ok() ? stored->record : std::nullopt;
+  });
 }
 
 void Oracle::CheckShard(const Route& route, const storage::Reader& reader) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/cross_thread_messaging/lease_tokens.h"
 #include "server/account/namespace_record.h"
 #include "server/base/check.h"
 #include "server/base/error.h"
@@ -61,6 +62,7 @@ void SimRuntime::Start() {
   }
   workers_.clear();
   mailboxes_ = std::make_unique<ShardMailboxes>();
+  first_lease_ = *FirstLeaseOfRun(*store_);
   for (const Route& route : core->table().routes()) LoadWorker(route, core->table().epoch());
   coordinator_ = Coordinator{};
   coordinator_.queue = std::make_unique<BoundedQueue<CoordinatorItem>>(scenario_.coordinator_queue);
@@ -88,11 +90,14 @@ void SimRuntime::LoadWorker(const Route& route, TableEpoch epoch) {
   if (*store_->Get(storage::kMeta, ShardStatsKey(route.shard), &bytes)) {
     stats = *ShardStats::Decode(bytes);
   }
-  ShardCore core(route, epoch, stats, scenario_.core);
+  ShardCore::Options options = scenario_.core;
+  options.first_lease = bug_ == Bug::kRepeatTokens ? 0 : first_lease_;
+  ShardCore core(route, epoch, stats, options);
   if (*store_->Get(storage::kMeta, RehomeKey(route.shard), &bytes)) {
     core.TakeUp(*RehomeRecord::Decode(bytes));
     trace_.Meet("a rehome taken up again");
   }
+  if (!core.LoadMessages(*store_).ok()) return verdict_.Fail("messages cannot be read");
   Worker& worker = AddWorker(std::move(core), epoch);
   mailboxes_->Add(route.range, worker.mailbox);
 }
@@ -335,8 +340,8 @@ void SimRuntime::Take(Worker& worker) {
   for (ShardCommand& command : mail.commands) worker.commands.push_back(std::move(command));
   if (!mail.items.empty()) worker.depth_max = scenario_.mailbox.items_max;
   for (Item& item : mail.items) {
-    const bool purge = AccountOf(item[0].body) == nullptr;
-    const bool twice = bug_ == Bug::kRunItemTwice && !purge && random_.OneIn(8);
+    const bool called = HasCaller(item[0].body);
+    const bool twice = bug_ == Bug::kRunItemTwice && called && random_.OneIn(8);
     if (twice) worker.taken.push_back(item);
     worker.taken.push_back(std::move(item));
   }
@@ -350,7 +355,7 @@ std::vector<TurnItem> SimRuntime::StepItems(Worker& worker) {
         ran.emplace_back(*purge);
       } else if (const auto* reopen = std::get_if<ReopenNamespace>(&request.body)) {
         ran.emplace_back(*reopen);
-      } else {
+      } else if (HasCaller(request.body)) {
         ran.emplace_back(request.call);
       }
       if (bug_ == Bug::kRunPastDeadline) request.deadline = absl::InfiniteFuture();
@@ -394,6 +399,7 @@ void SimRuntime::RunTurn(Worker& worker) {
   const bool splits = std::any_of(
       worker.turn.effects.begin(), worker.turn.effects.end(),
       [](const auto& effect) { return std::holds_alternative<struct StartShard>(effect); });
+  if (bug_ == Bug::kPassOnBeforeWrite) PerformPassOns(worker);
   if (bug_ == Bug::kEffectsBeforeWrite || (bug_ == Bug::kHandOverBeforeCommit && splits)) {
     Perform(worker);
   }
@@ -465,6 +471,10 @@ void SimRuntime::Perform(Worker& worker) {
       PerformEvent(*event);
     } else if (auto* purged = std::get_if<PurgeResult>(&effect)) {
       if (bug_ != Bug::kLosePurgeResult) Tell(std::move(*purged));
+    } else if (auto* pass_on = std::get_if<struct PassOn>(&effect)) {
+      PassOn(std::move(pass_on->body));
+    } else if (std::holds_alternative<MessagesReady>(effect)) {
+      // Consumers here look at accounts without being told.
     } else {
       PerformChange(worker, effect);
     }
@@ -473,6 +483,33 @@ void SimRuntime::Perform(Worker& worker) {
   if (worker.core->retired()) return;
   if (!effects.empty() || worker.phase == Phase::kReplying) {
     oracle_.TurnEnded(worker.core->shard());
+  }
+}
+
+void SimRuntime::PerformPassOns(Worker& worker) {
+  for (ShardEffect& effect : worker.turn.effects) {
+    if (auto* pass_on = std::get_if<struct PassOn>(&effect)) PassOn(pass_on->body);
+  }
+  std::erase_if(worker.turn.effects, [](const ShardEffect& effect) {
+    return std::holds_alternative<struct PassOn>(effect);
+  });
+}
+
+void SimRuntime::PassOn(ShardRequestBody body) {
+  auto* const delivery = std::get_if<DeliverMessage>(&body);
+  auto* const settled = std::get_if<SettleDelivery>(&body);
+  if (bug_ == Bug::kLoseDelivery && delivery != nullptr && random_.OneIn(8)) return;
+  if (bug_ == Bug::kForgetOrder && delivery != nullptr) delivery->message.after = {};
+  if (bug_ == Bug::kTakeRefusalForTaken && settled != nullptr) {
+    settled->outcome = DeliveryOutcome::kTaken;
+  }
+  const Route& route = table_->routes()[table_->IndexOf(AccountOf(body)->routing_key())];
+  ShardMailbox::Item item(1);
+  item[0].body = std::move(body);
+  for (const ShardMailboxes::Refused& refused :
+       mailboxes_->Push(*directory_.at(route.shard), std::move(item), table_->epoch())) {
+    if (refused.why != ShardMailbox::PushResult::kFull) continue;
+    PassOn(Returned(std::get<DeliverMessage>(refused.requests.front().body)));
   }
 }
 
@@ -500,6 +537,10 @@ void SimRuntime::StartShard(Worker& parent, const struct StartShard& start) {
   if (!state.watches.empty()) trace_.Meet("a watch that is handed over");
   if (bug_ == Bug::kLoseHandOver) state.watches.clear();
   if (bug_ == Bug::kLoseClosedNamespaces) state.closed_namespaces.clear();
+  if (state.outbox.count() > 0) trace_.Meet("an outbox that is handed over");
+  if (state.mailboxes.lent() > 0) trace_.Meet("a lease that is handed over");
+  if (bug_ == Bug::kLoseOutbox) state.outbox = Outbox(scenario_.core.outbox);
+  if (bug_ == Bug::kLoseMailboxes) state.mailboxes = Mailboxes(limits::kMailboxesPerShardMax);
   Worker& child =
       AddWorker(ShardCore(start.route, start.epoch, std::move(state), scenario_.core), start.epoch);
   mailboxes_->Split(parent.mailbox, start.route.range, child.mailbox, start.epoch);

@@ -139,6 +139,9 @@ class SimRuntime {
   void Publish(const PublishTables& tables);
   void SendToWorker(struct SendToShard message);
   void Tell(CoordinatorItem item);
+  void PassOn(ShardRequestBody body);
+  // Lets out what a turn passes on, and nothing else.
+  void PerformPassOns(Worker& worker);
   void AdvanceSurvey();
 
   void WriteBatch(const storage::WriteSet& batch);
@@ -165,6 +168,7 @@ class SimRuntime {
   Coordinator coordinator_;
   NamespaceTable namespaces_;  // in force
   NamespaceTable namespaces_at_start_;
+  uint64_t first_lease_ = 0;
   bool draining_ = false;
   bool failed_ = false;
 

@@ -62,6 +62,14 @@ Scenario::Scenario(Random& random) : accounts(SomeAccounts()), table(SomeTable(a
   sync_failure_one_in = OneOf<uint64_t>(random, {0, 0, 40, 120});
   stop_one_in = OneOf<uint64_t>(random, {0, 100});
   jump_one_in = OneOf<uint64_t>(random, {0, 20, 60});
+  several = random.OneIn(3);
+  core.mark_age_min = OneOf(random, {absl::ZeroDuration(), absl::Seconds(1), absl::Hours(1)});
+  core.mailbox.messages_max = OneOf<uint64_t>(random, {2, 5, 1000});
+  core.mailbox.hops_max = OneOf<uint32_t>(random, {3, 64});
+  core.mailboxes_max = OneOf<size_t>(random, {1, 2, 1000});
+  core.outbox.messages_max = OneOf<size_t>(random, {3, 1000});
+  core.outbox.in_flight_max = OneOf<size_t>(random, {1, 4, 1000});
+  core.outbox.pair_in_flight_max = OneOf<size_t>(random, {1, 2, 1000});
 }
 
 }  // namespace shardd::sim

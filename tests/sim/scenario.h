@@ -28,6 +28,7 @@ struct Scenario {
   uint64_t connections = 0;
   absl::Duration jump_max;      // of the clock, now and then
   bool clock_set_back = false;  // at restarts
+  bool several = false;  // consumers take several messages of an account at a time
   bool storm = false;           // shards are split, merged and moved all the time
 
   // Once in so many steps; 0 is never.

@@ -1,5 +1,6 @@
 #include "tests/sim/wish_maker.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -56,7 +57,8 @@ std::shared_ptr<const Wish> WishMaker::Outcome(const Wish& named, bool forbid) {
 
 ShardRequestBody WishMaker::Body() {
   const uint64_t kind = random_.Below(100);
-  if (kind < 50) return Apply();
+  if (kind < 36) return Apply();
+  if (kind < 50) return Consume();
   if (kind < 57) return CreateAccountRequest{Account(), RequestId(), {{"made", Value()}}, Limits()};
   if (kind < 65) return Update();
   if (kind < 74) {
@@ -74,7 +76,12 @@ ApplyRequest WishMaker::Apply() {
   // Now and then a client uses a name twice; the value makes it another request.
   if (!named_.empty() && random_.OneIn(40)) {
     const Wish& used = *named_[random_.Below(named_.size())];
-    return {*AccountOf(used.body), RequestIdOf(used.body), true, {}, {Put{"reused", Value()}}};
+    ApplyRequest reused;
+    reused.account = *AccountOf(used.body);
+    reused.request_id = RequestIdOf(used.body);
+    reused.create_account = true;
+    reused.mutations.push_back(Put{"reused", Value()});
+    return reused;
   }
   ApplyRequest request;
   request.account = Account();
@@ -84,7 +91,69 @@ ApplyRequest WishMaker::Apply() {
     request.preconditions.push_back(SomePrecondition(request.account));
   }
   for (uint64_t i = random_.Below(5); i < 4; ++i) request.mutations.push_back(SomeMutation());
+  if (random_.OneIn(2)) {
+    for (uint64_t i = random_.Below(3); i < 3; ++i) request.sends.push_back(SomeSend());
+  }
   return request;
+}
+
+Send WishMaker::SomeSend() {
+  Send send;
+  send.receiver = random_.OneIn(12) ? AccountRef{"a", "nobody"} : Account();
+  send.payload = Value();
+  if (random_.OneIn(6)) send.delay = absl::Milliseconds(random_.Below(3000));
+  if (random_.OneIn(6)) {
+    send.time_to_live = send.delay + absl::Milliseconds(1 + random_.Below(3000));
+  }
+  if (random_.OneIn(6)) send.attempts_max = 1 + static_cast<uint32_t>(random_.Below(3));
+  return send;
+}
+
+MessageLedger::Delivered WishMaker::SomeLease() {
+  const auto& reached = messages_.reached();
+  const size_t recent = random_.OneIn(4) ? reached.size() : std::min<size_t>(reached.size(), 4);
+  return reached[reached.size() - 1 - random_.Below(recent)];
+}
+
+ShardRequestBody WishMaker::Consume() {
+  const absl::Duration lease = absl::Milliseconds(5 + random_.Below(60));
+  if (messages_.reached().empty() || random_.OneIn(2)) {
+    return ReceiveRequest{Account(), {1 + random_.Below(3), lease, scenario_.several}};
+  }
+  const MessageLedger::Delivered delivered = SomeLease();
+  switch (random_.Below(6)) {
+    case 0:
+      return ExtendLeasesRequest{delivered.account, {delivered.lease}, lease};
+    case 1:
+      return NackRequest{delivered.account,
+                         {delivered.lease},
+                         random_.OneIn(2) ? absl::ZeroDuration() : lease};
+    default:
+      break;
+  }
+  ApplyRequest request = Apply();
+  request.account = delivered.account;
+  request.acks = {delivered.lease};
+  if (random_.OneIn(4)) request.preconditions.clear();
+  return request;
+}
+
+std::shared_ptr<const Wish> WishMaker::Receive(const AccountRef& account) {
+  return Make(ReceiveRequest{account, {1, absl::Seconds(1), false}});
+}
+
+std::shared_ptr<const Wish> WishMaker::Ack(const MessageLedger::Delivered& delivered) {
+  ApplyRequest request;
+  request.account = delivered.account;
+  request.acks = {delivered.lease};
+  return Make(std::move(request));
+}
+
+std::shared_ptr<const Wish> WishMaker::Activate(const AccountRef& account) {
+  UpdateAccountRequest request;
+  request.account = account;
+  request.state = AccountState::kActive;
+  return Make(std::move(request));
 }
 
 UpdateAccountRequest WishMaker::Update() {

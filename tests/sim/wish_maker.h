@@ -17,14 +17,20 @@ namespace shardd::sim {
 // Thread safety: none.
 class WishMaker {
  public:
-  WishMaker(const Scenario& scenario, const Model& model, Random& random)
-      : scenario_(scenario), model_(model), random_(random) {}
+  WishMaker(const Scenario& scenario, const Model& model, const MessageLedger& messages,
+            Random& random)
+      : scenario_(scenario), model_(model), messages_(messages), random_(random) {}
 
   std::shared_ptr<const Wish> Next();
   std::shared_ptr<const Wish> Watch(const AccountRef& account, uint64_t start_revision);
   std::shared_ptr<const Wish> Unwatch(const AccountRef& account);
   // Asks what became of a named wish.
   std::shared_ptr<const Wish> Outcome(const Wish& named, bool forbid);
+
+  // What a consumer does that takes everything in its order.
+  std::shared_ptr<const Wish> Receive(const AccountRef& account);
+  std::shared_ptr<const Wish> Ack(const MessageLedger::Delivered& delivered);
+  std::shared_ptr<const Wish> Activate(const AccountRef& account);
 
   GetRequest Get();
   ScanRequest Scan();
@@ -39,6 +45,10 @@ class WishMaker {
   std::shared_ptr<const Wish> Make(ShardRequestBody body);
   ShardRequestBody Body();
   ApplyRequest Apply();
+  ShardRequestBody Consume();
+  Send SomeSend();
+  // Of a message that somebody received, mostly lately.
+  MessageLedger::Delivered SomeLease();
   UpdateAccountRequest Update();
   ShardRequestBody Outcome();
   Mutation SomeMutation();
@@ -51,6 +61,7 @@ class WishMaker {
 
   const Scenario& scenario_;
   const Model& model_;
+  const MessageLedger& messages_;
   Random& random_;
   uint64_t next_number_ = 1;
   uint64_t next_value_ = 1;

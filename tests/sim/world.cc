@@ -13,6 +13,7 @@ namespace {
 
 // More than any run needs to come to rest; a run that needs more never will.
 constexpr uint64_t kSettleStepsMax = 20'000;
+constexpr int kReceiveRoundsMax = 1000;
 constexpr absl::Duration kPauseMax = absl::Milliseconds(40);
 
 absl::Duration SomeOf(Random& random, absl::Duration most) {
@@ -63,6 +64,11 @@ const std::vector<absl::string_view>& RareThings() {
       "a stale epoch in the mailbox",
       "a change that is cancelled",
       "a verification",
+      "a commit that sends",
+      "a send that is refused",
+      "a message that is dealt with",
+      "a message that is received again",
+      "a consumer that is too late",
   };
   return things;
 }
@@ -73,7 +79,7 @@ World::World(uint64_t seed, Bug bug, bool verbose)
       scenario_(random_),
       oracle_(scenario_, verdict_, trace_),
       runtime_(scenario_, bug, clock_, random_, oracle_, verdict_, trace_),
-      wishes_(scenario_, oracle_.model(), random_),
+      wishes_(scenario_, oracle_.model(), oracle_.messages(), random_),
       connections_(scenario_.connections) {}
 
 RunResult World::Run() {
@@ -378,9 +384,34 @@ void World::Finish() {
   Settle();
   if (verdict_.ok()) oracle_.CheckAtRest(runtime_.store());
   if (verdict_.ok()) oracle_.CheckStored(runtime_.store());
+  if (random_.OneIn(2)) ReceiveEverything();
   Restart();
   RepeatEverything();
+  ReceiveEverything();
   if (verdict_.ok() && random_.OneIn(4)) Outlive();
+}
+
+// A consumer that takes what there is, one by one, until nothing is left and nothing comes.
+void World::ReceiveEverything() {
+  size_t dealt_with = oracle_.messages().reached().size();
+  for (int round = 0; verdict_.ok(); ++round) {
+    const auto left = MessageLedger::StillToArrive(runtime_.store());
+    if (!left.has_value()) return;
+    if (round > kReceiveRoundsMax) return verdict_.Fail(absl::StrCat(*left, " and stays there"));
+    for (const AccountRef& account : scenario_.accounts) {
+      const ModelAccount* const known = oracle_.model().Find(account);
+      if (known != nullptr && known->frozen) Send({Call(wishes_.Activate(account))});
+      Send({Call(wishes_.Receive(account))});
+    }
+    Settle();
+    const auto& reached = oracle_.messages().reached();
+    for (; dealt_with < reached.size(); ++dealt_with) {
+      Send({Call(wishes_.Ack(reached[dealt_with]))});
+    }
+    Settle();
+    // A clock that was set back must come to where it was.
+    MoveClock(absl::Seconds(1 + round / 10));
+  }
 }
 
 void World::RepeatEverything() {

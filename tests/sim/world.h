@@ -79,6 +79,7 @@ class World {
   // The end of the run.
   void Settle();
   void Finish();
+  void ReceiveEverything();
   void RepeatEverything();
   void Outlive();
 

@@ -142,10 +142,12 @@ TEST(FamilyTest, OnlyTheOwnSpellingIsParsed) {
   EXPECT_EQ(ToText(kMeta), "meta");
   EXPECT_EQ(ToText(Family{1}), "h0001");
   EXPECT_EQ(ToText(Family{9999}), "h9999");
+  EXPECT_EQ(ToText(kMessages), "messages");
   EXPECT_EQ(ParseFamily("meta"), kMeta);
+  EXPECT_EQ(ParseFamily("messages"), kMessages);
   EXPECT_EQ(ParseFamily("h0064"), Family{64});
-  for (const char* name : {"", "h", "h1", "h0000", "h00001", "h10000", "h-001", "h+001", "H0001",
-                           "h 001", "h0x01", "default", "metal", "h0001 "}) {
+  for (const char* name : {"", "h", "h1", "h0000", "h00001", "h10000", "message", "h-001", "h+001",
+                           "H0001", "h 001", "h0x01", "default", "metal", "h0001 "}) {
     EXPECT_EQ(ParseFamily(name), std::nullopt) << name;
   }
 }

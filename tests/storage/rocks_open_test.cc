@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -95,9 +96,16 @@ class RocksOpenTest : public testing::Test {
     return name;
   }
 
+  using FamilyHandles = std::map<std::string, rocksdb::ColumnFamilyHandle*>;
+
   // Opens the folder with RocksDB alone, all families.
   void WithRocksDb(
       const std::function<void(rocksdb::DB&, rocksdb::ColumnFamilyHandle& meta)>& act) const {
+    WithFamilies([&act](rocksdb::DB& database, FamilyHandles& families) {
+      act(database, *families.at("meta"));
+    });
+  }
+  void WithFamilies(const std::function<void(rocksdb::DB&, FamilyHandles&)>& act) const {
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     std::vector<std::string> names;
     ASSERT_TRUE(rocksdb::DB::ListColumnFamilies({}, data_, &names).ok());
@@ -107,11 +115,22 @@ class RocksOpenTest : public testing::Test {
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     ASSERT_TRUE(rocksdb::DB::Open({}, data_, families, &handles, &opened).ok());
     const std::unique_ptr<rocksdb::DB> database(opened);
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (names[i] == "meta") act(*database, *handles[i]);
-    }
+    FamilyHandles by_name;
+    for (size_t i = 0; i < names.size(); ++i) by_name[names[i]] = handles[i];
+    act(*database, by_name);
     for (auto* handle : handles) ASSERT_TRUE(database->DestroyColumnFamilyHandle(handle).ok());
     ASSERT_TRUE(database->Close().ok());
+  }
+
+  // The folder without its family of messages, saying that it is of this version.
+  void DropMessages(uint16_t format) const {
+    WithFamilies([format](rocksdb::DB& database, FamilyHandles& families) {
+      ASSERT_TRUE(database.DropColumnFamily(families.at("messages")).ok());
+      rocksdb::WriteOptions synced;
+      synced.sync = true;
+      const std::string version = ByteWriter().Fixed16(format).Take();
+      ASSERT_TRUE(database.Put(synced, families.at("meta"), "format", version).ok());
+    });
   }
 
   TestFolder folder_;
@@ -156,12 +175,34 @@ TEST_F(RocksOpenTest, NewerFormatIsRefused) {
   WithRocksDb([](rocksdb::DB& database, rocksdb::ColumnFamilyHandle& meta) {
     rocksdb::WriteOptions synced;
     synced.sync = true;
-    ASSERT_TRUE(database.Put(synced, &meta, "format", ByteWriter().Fixed16(2).Take()).ok());
+    const std::string newer = ByteWriter().Fixed16(kFormatVersion + 1).Take();
+    ASSERT_TRUE(database.Put(synced, &meta, "format", newer).ok());
   });
   const absl::StatusOr<std::unique_ptr<Store>> store = TryOpen();
   ASSERT_FALSE(store.ok());
   EXPECT_EQ(OpenErrorOf(store.status()), OpenError::kNewerFormat);
-  EXPECT_THAT(std::string(store.status().message()), HasSubstr("has format version 2"));
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("has format version 3"));
+}
+
+// Plan: a folder as version 1 left it; it opens with all it has, and is of this version then.
+TEST_F(RocksOpenTest, FolderWithoutMessagesIsBroughtUpToDate) {
+  CommitAndClose(0, 3);
+  DropMessages(/*format=*/1);
+  ExpectCommits(3);
+  const std::unique_ptr<Store> store = Open();
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(ValueOf(*store, kMeta, "format"), ByteWriter().Fixed16(kFormatVersion).Take());
+  EXPECT_EQ(ValueOf(*store, kMeta, "instance").size(), kInstanceBytes);
+  ASSERT_TRUE(store->Commit(OnePut(kMessages, "k", "v")).ok());
+  EXPECT_EQ(ValueOf(*store, kMessages, "k"), "v");
+  EXPECT_THAT(store->Homes(), testing::ElementsAre(kHome));
+}
+
+TEST_F(RocksOpenTest, LostMessagesAreDamage) {
+  CommitAndClose(0, 3);
+  DropMessages(kFormatWithMessages);
+  EXPECT_THAT(ExpectRefused(OpenError::kCorrupt), HasSubstr("messages is missing"));
+  EXPECT_THAT(ExpectRefused(OpenError::kCorrupt), HasSubstr("messages is missing"));
 }
 
 TEST_F(RocksOpenTest, MissingOrMalformedFormatIsDamage) {

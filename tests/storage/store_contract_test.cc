@@ -139,7 +139,7 @@ using Kinds = testing::Types<MemoryKind, RocksKind>;
 TYPED_TEST_SUITE(StoreContractTest, Kinds, KindNames);
 
 TYPED_TEST(StoreContractTest, NewStoreHoldsFormatAndInstance) {
-  EXPECT_EQ(ValueOf(*this->store_, kMeta, kFormatKey), absl::string_view("\0\1", 2));
+  EXPECT_EQ(ValueOf(*this->store_, kMeta, kFormatKey), absl::string_view("\0\2", 2));
   EXPECT_EQ(ValueOf(*this->store_, kMeta, kInstanceKey).size(), kInstanceBytes);
   EXPECT_TRUE(this->store_->Health().ok());
 }

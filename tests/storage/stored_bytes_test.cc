@@ -18,7 +18,7 @@ std::string Hex(absl::string_view bytes) { return absl::BytesToHexString(bytes);
 
 TEST(StoredBytesTest, MetaKeys) {
   const MemoryStore store;
-  EXPECT_EQ(Hex(ValueOf(store, kMeta, "format")), "0001");
+  EXPECT_EQ(Hex(ValueOf(store, kMeta, "format")), "0002");
   EXPECT_EQ(ValueOf(store, kMeta, "instance").size(), 16u);
 }
 
@@ -30,7 +30,7 @@ TEST(StoredBytesTest, InstancesDiffer) {
     options.path = folder.path(std::to_string(i));
     const auto store = OpenRocksStore(options);
     ASSERT_TRUE(store.ok()) << store.status();
-    EXPECT_EQ(Hex(ValueOf(**store, kMeta, "format")), "0001");
+    EXPECT_EQ(Hex(ValueOf(**store, kMeta, "format")), "0002");
     instances[i] = ValueOf(**store, kMeta, "instance");
     EXPECT_EQ(instances[i].size(), 16u);
   }

@@ -13,6 +13,7 @@ void ShardFixture::Restart(ShardCore::Options options) { Restart(whole_, options
 
 void ShardFixture::Restart(const Route& route, ShardCore::Options options) {
   core_ = std::make_unique<ShardCore>(route, TableEpoch{1}, StoredStats(), options);
+  EXPECT_THAT(core_->LoadMessages(store_), IsOk());
 }
 
 void ShardFixture::RestartAt(TableEpoch epoch) {
@@ -56,6 +57,8 @@ TurnResult ShardFixture::Finish(ShardTurn turn) {
       result.events.push_back(std::move(*event));
     } else if (auto* purge = std::get_if<PurgeResult>(&effect)) {
       result.purges.push_back(std::move(*purge));
+    } else if (auto* pass_on = std::get_if<PassOn>(&effect)) {
+      result.passed_on.push_back(std::move(pass_on->body));
     } else {
       result.others.push_back(std::move(effect));
     }

@@ -23,6 +23,7 @@ struct TurnResult {
   std::vector<Reply> replies;
   std::vector<WatchEvent> events;
   std::vector<PurgeResult> purges;
+  std::vector<ShardRequestBody> passed_on;
   // What a change of the shard asks of the runtime and tells the coordinator.
   std::vector<ShardEffect> others;
   size_t writes = 0;  // in the turn's batch
@@ -70,6 +71,7 @@ class ShardFixture : public testing::Test {
 
   ShardCore& core() { return *core_; }
   storage::MemoryStore& store() { return store_; }
+  const storage::MemoryStore& store() const { return store_; }
 
   absl::Time now_ = absl::FromUnixSeconds(1'000'000'000);
   const Route whole_{ShardId{1}, KeyRange{kFirstRoutingKey, std::nullopt}, kTestHome};

@@ -43,9 +43,23 @@ TEST(AccountRecordTest, StoredBytes) {
   EXPECT_EQ(Hex(smallest.Encode()), "01010100000000000000000000");
 }
 
+AccountRecord AccountWithMailbox() {
+  AccountRecord record = FullAccount();
+  record.mailbox = {.first = 3, .next = 300, .count = 2, .bytes = 128,
+                    .delayed = 1, .orphans_end = 5};
+  return record;
+}
+
+TEST(AccountRecordTest, StoredBytesOfAMailbox) {
+  const std::string without_version = std::string(kFullAccount).substr(2);
+  EXPECT_EQ(Hex(AccountWithMailbox().Encode()), "02" + without_version + "03ac020280010105");
+}
+
 TEST(AccountRecordTest, ComesBack) {
-  ASSERT_OK_AND_ASSIGN(const AccountRecord record, AccountRecord::Decode(FullAccount().Encode()));
-  EXPECT_EQ(record, FullAccount());
+  for (const AccountRecord& account : {FullAccount(), AccountWithMailbox()}) {
+    ASSERT_OK_AND_ASSIGN(const AccountRecord record, AccountRecord::Decode(account.Encode()));
+    EXPECT_EQ(record, account);
+  }
 }
 
 TEST(AccountRecordTest, EveryStateComesBack) {
@@ -60,7 +74,8 @@ TEST(AccountRecordTest, EveryStateComesBack) {
 }
 
 TEST(AccountRecordTest, RefusesOtherBytes) {
-  const std::string bytes = FullAccount().Encode();
+  ExpectOtherLengthsRefused(FullAccount().Encode(), AccountRecord::Decode);
+  const std::string bytes = AccountWithMailbox().Encode();
   ExpectOtherLengthsRefused(bytes, AccountRecord::Decode);
   ExpectOtherVersionsRefused(bytes, AccountRecord::Decode);
   ExpectGarbageIsHarmless(bytes, AccountRecord::Decode);
@@ -81,6 +96,11 @@ TEST(AccountRecordTest, RefusesOtherBytes) {
        "000000000000000000"
        "02"
        "016100016100"},
+      {"a mailbox of nothing", "02010100000000000000000000000000000000"},
+      {"a mailbox ends before it begins", "02010100000000000000000000020100000000"},
+      {"more messages than there were", "02010100000000000000000000000102000000"},
+      {"more of them delayed than there are", "02010100000000000000000000000201000200"},
+      {"messages of before the deletion that never came", "02010100000000000000000000000101000002"},
       {"more labels than bytes",
        "010101"
        "000000000000000000"

@@ -42,6 +42,8 @@ constexpr ReasonRow kReasons[] = {
     {Reason::kRevisionCompacted, 35, StatusCode::kOutOfRange},
     {Reason::kWatchTooSlow, 36, StatusCode::kResourceExhausted},
     {Reason::kTooManyWatches, 37, StatusCode::kResourceExhausted},
+    {Reason::kAccountMailboxFull, 38, StatusCode::kResourceExhausted},
+    {Reason::kOutboxFull, 39, StatusCode::kResourceExhausted},
     {Reason::kShardNotFound, 40, StatusCode::kNotFound},
     {Reason::kStaleEpoch, 41, StatusCode::kAborted},
     {Reason::kEpochCompacted, 42, StatusCode::kOutOfRange},

@@ -5,8 +5,8 @@
 namespace shardd {
 namespace {
 
-// Plan: ask every kind of request for its account and its weight; what ends a watch and what the
-// coordinator asks must fit any mailbox, everything else weighs something.
+// Plan: ask every kind of request for its account and its weight; what ends a watch or a delivery
+// and what the coordinator asks must fit any mailbox, everything else weighs something.
 TEST(EventTest, AccountAndWeightOfEveryRequest) {
   struct Row {
     const char* name;
@@ -29,8 +29,17 @@ TEST(EventTest, AccountAndWeightOfEveryRequest) {
       {"outcome", about(GetOutcomeRequest{}), true, true},
       {"watch", about(WatchRequest{}), true, true},
       {"unwatch", about(UnwatchRequest{}), true, false},
+      {"receive", about(ReceiveRequest{}), true, true},
+      {"receive any", ReceiveAnyRequest{.name_space = "shop"}, false, true},
+      {"extend", about(ExtendLeasesRequest{}), true, true},
+      {"nack", about(NackRequest{}), true, true},
+      {"undeliverable", about(SettleUndeliverableRequest{}), true, true},
       {"purge", PurgeNamespace{.name_space = "shop"}, false, false},
       {"reopen", ReopenNamespace{.name_space = "shop"}, false, false},
+      {"deliver", about(DeliverMessage{}), true, true},
+      {"settle", about(SettleDelivery{}), true, false},
+      {"ask about mark", about(AskAboutMark{}), true, false},
+      {"drop mark", about(DropMark{}), true, false},
   };
   static_assert(std::size(rows) == std::variant_size_v<ShardRequestBody>);
   for (const Row& row : rows) {

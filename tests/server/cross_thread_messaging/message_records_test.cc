@@ -185,7 +185,7 @@ TEST(MessageKeyTest, EverythingElseIsRefused) {
     EXPECT_THAT(ParseMessageKey(key.substr(0, length)), HasReason(Reason::kStorageCorrupt));
   }
   std::string other_type = key;
-  for (const char type : {'\0', '\6', '\xff'}) {
+  for (const char type : {'\0', '\7', '\xff'}) {
     other_type[0] = type;
     EXPECT_THAT(ParseMessageKey(other_type), HasReason(Reason::kStorageCorrupt));
   }

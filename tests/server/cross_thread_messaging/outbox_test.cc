@@ -28,7 +28,7 @@ constexpr Outbox::Bounds kBounds = {.messages_max = 100,
                                     .rest_max = absl::Milliseconds(400)};
 const KeyRange kEverything{kFirstRoutingKey, std::nullopt};
 
-MessagePair Pair(const std::string& sender, const std::string& receiver) {
+MessagePair PairOf(const std::string& sender, const std::string& receiver) {
   return {{"ns", sender}, {"ns", receiver}};
 }
 
@@ -52,7 +52,7 @@ class OutboxTest : public ::testing::Test {
 
   absl::Time now_ = absl::FromUnixSeconds(1000);
   Outbox outbox_{kBounds};
-  const MessagePair ab_ = Pair("a", "b");
+  const MessagePair ab_ = PairOf("a", "b");
 };
 
 TEST_F(OutboxTest, APairGoesInOrderSeveralAtATime) {
@@ -72,13 +72,13 @@ TEST_F(OutboxTest, APairGoesInOrderSeveralAtATime) {
 
 TEST_F(OutboxTest, PairsTakeTurns) {
   Add(ab_, 1, 3);
-  Add(Pair("a", "c"), 4, 5);
-  Add(Pair("x", "b"), 1, 1);
+  Add(PairOf("a", "c"), 4, 5);
+  Add(PairOf("x", "b"), 1, 1);
   EXPECT_THAT(Go(), ElementsAre("a>b 1", "a>c 4", "x>b 1", "a>b 2", "a>c 5", "a>b 3"));
 }
 
 TEST_F(OutboxTest, NoMoreThanTheWindowIsOnItsWay) {
-  for (const char* receiver : {"b", "c", "d", "e"}) Add(Pair("a", receiver), 1, 3);
+  for (const char* receiver : {"b", "c", "d", "e"}) Add(PairOf("a", receiver), 1, 3);
   EXPECT_EQ(Go().size(), kBounds.in_flight_max);
   EXPECT_EQ(outbox_.in_flight(), kBounds.in_flight_max);
   Settle(ab_, 1, DeliveryOutcome::kTaken);
@@ -120,7 +120,7 @@ TEST_F(OutboxTest, OthersGoOnWhileAPairRests) {
   Add(ab_, 1, 1);
   Go();
   Settle(ab_, 1, DeliveryOutcome::kMailboxFull);
-  Add(Pair("a", "c"), 2, 2);
+  Add(PairOf("a", "c"), 2, 2);
   Add(ab_, 3, 3);
   EXPECT_THAT(Go(), ElementsAre("a>c 2"));
 }
@@ -160,7 +160,7 @@ TEST_F(OutboxTest, RoomIsCountedInMessagesAndBytes) {
 }
 
 TEST_F(OutboxTest, ARangeGoesToAnotherOwnerAsItIs) {
-  const MessagePair rests = Pair("r", "b");
+  const MessagePair rests = PairOf("r", "b");
   Add(ab_, 1, 5);
   Add(rests, 1, 1);
   Go();
@@ -187,7 +187,7 @@ TEST_F(OutboxTest, ARangeGoesToAnotherOwnerAsItIs) {
 
 TEST_F(OutboxTest, OnlySendersOfTheRangeGo) {
   const RoutingKey a = ab_.sender.routing_key();
-  const MessagePair other = Pair("x", "a");
+  const MessagePair other = PairOf("x", "a");
   const RoutingKey x = other.sender.routing_key();
   Add(ab_, 1, 1);
   Add(other, 1, 1);
@@ -251,7 +251,7 @@ TEST(OutboxAtRandomTest, EverythingArrivesOnceInOrder) {
       const uint64_t what = random.Below(10);
       if (what < 3 && step < 400) {
         const MessagePair pair =
-            Pair(absl::StrCat("s", random.Below(3)), absl::StrCat("r", random.Below(3)));
+            PairOf(absl::StrCat("s", random.Below(3)), absl::StrCat("r", random.Below(3)));
         Outbox& owner = owner_of(pair);
         if (owner.HasRoom(1, 10)) {
           const SendNumber number{++revision, 0};

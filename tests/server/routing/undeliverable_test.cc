@@ -42,7 +42,7 @@ TEST(UndeliverableRecordTest, EverythingElseIsRefused) {
   ExpectOtherLengthsRefused(bytes, UndeliverableRecord::Decode, bytes.size() - 1);
   ExpectOtherVersionsRefused(bytes, UndeliverableRecord::Decode);
   ExpectGarbageIsHarmless(bytes, UndeliverableRecord::Decode);
-  for (const char reason : {'\0', '\6', '\xff'}) {
+  for (const char reason : {'\0', '\7', '\xff'}) {
     std::string other = bytes;
     other[1] = reason;
     EXPECT_THAT(UndeliverableRecord::Decode(other), HasReason(Reason::kStorageCorrupt));

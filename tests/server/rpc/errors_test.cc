@@ -65,6 +65,10 @@ const char* NameHere(Reason reason) {
       return "kWatchTooSlow";
     case Reason::kTooManyWatches:
       return "kTooManyWatches";
+    case Reason::kAccountMailboxFull:
+      return "kAccountMailboxFull";
+    case Reason::kOutboxFull:
+      return "kOutboxFull";
     case Reason::kShardNotFound:
       return "kShardNotFound";
     case Reason::kStaleEpoch:
@@ -95,6 +99,10 @@ const char* NameHere(Reason reason) {
       return "kAlreadyThere";
     case Reason::kMailboxFull:
       return "kMailboxFull";
+    case Reason::kMessageLeaseEnded:
+      return "kMessageLeaseEnded";
+    case Reason::kUndeliverableNotFound:
+      return "kUndeliverableNotFound";
     case Reason::kDeadlineExpired:
       return "kDeadlineExpired";
     case Reason::kDraining:

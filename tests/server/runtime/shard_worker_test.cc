@@ -48,6 +48,7 @@ class ShardWorkerTest : public testing::Test {
                                          .clock = clock_,
                                          .sink = log_,
                                          .on_purge_result = [](const PurgeResult&) {},
+                                         .on_messages_ready = [](const MessagesReady&) {},
                                          .on_report =
                                              [this](const ShardReport& report) {
                                                if (std::holds_alternative<TableFlipped>(report))
