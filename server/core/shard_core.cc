@@ -36,11 +36,19 @@ OutcomeRecord Refusal(Hash128 fingerprint, const absl::Status& status) {
   return outcome;
 }
 
-// A failed read says nothing about the request, so it is no outcome to remember.
+// A failed read says nothing about the request, so it is no outcome to remember. Nor is "come back
+// later": whoever does so, under the same request_id, must not hear it again for ever.
 bool IsDecision(const absl::Status& status) {
-  const Reason reason = ReasonOf(status);
-  return reason != Reason::kUnspecified && reason != Reason::kStorageFailed &&
-         reason != Reason::kStorageCorrupt;
+  switch (ReasonOf(status)) {
+    case Reason::kUnspecified:
+    case Reason::kStorageFailed:
+    case Reason::kStorageCorrupt:
+    case Reason::kAccountMailboxFull:
+    case Reason::kOutboxFull:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace

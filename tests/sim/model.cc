@@ -177,7 +177,9 @@ std::string Model::RunMutation(const Wish& wish, const Request& request, absl::T
     const std::string refusal = ErrorText(decision.refused);
     if (!Matches(refusal, actual.text)) return refusal;
     const Known record = HasRecord(account);
-    if (!named || record == Known::kNo) return actual.text;
+    const bool comes_back = decision.refused == Reason::kAccountMailboxFull ||
+                            decision.refused == Reason::kOutboxFull;
+    if (!named || record == Known::kNo || comes_back) return actual.text;
     outcome.certain = record == Known::kYes;
     outcome.answer = actual.text;
     outcome.outcome = absl::StrCat("outcome ", actual.text);

@@ -158,10 +158,15 @@ TEST_F(ShardCoreMessagesTest, AFullMailboxHoldsBackItsSenders) {
   EXPECT_THAT(Mailbox(), SizeIs(count - 1));
   EXPECT_THAT(Outbox(), SizeIs(1));
 
-  const auto refused = Apply(SendRequest({"small"}, receiver_));
+  ApplyRequest request = SendRequest({"small"}, receiver_);
+  request.request_id = "the same";
+  const auto refused = Apply(request);
   EXPECT_THAT(refused, HasReason(Reason::kAccountMailboxFull));
   EXPECT_EQ(RetryAfterOf(refused.status()), limits::kOutboxRestMin);
   EXPECT_THAT(Outbox(), SizeIs(1));
+  // Who comes back as asked, under the same request_id, does not get the same answer.
+  now_ += limits::kOutboxRestMin;
+  EXPECT_THAT(Apply(request), IsOk());
 }
 
 // Plan: a mark stays as long as it is young, or its sender has something under way; then it goes,
