@@ -30,8 +30,9 @@ class Dataset {
   // The id of account `number`; 15 bytes.
   static std::string Id(uint64_t number);
 
-  // The id of a random account.
-  std::string RandomId() { return Id(random_.Below(options_.accounts)); }
+  // The number, or the id, of a random account.
+  uint64_t RandomAccount() { return random_.Below(options_.accounts); }
+  std::string RandomId() { return Id(RandomAccount()); }
 
   // A random value. Valid as long as this dataset.
   absl::string_view RandomValue();
