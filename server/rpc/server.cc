@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
@@ -189,7 +190,9 @@ void GrpcFrontEnd::Shutdown(absl::Time deadline) {
 }
 
 void GrpcFrontEnd::OnReply(Reply reply) {
-  if (const size_t bytes = reply.answer.ok() ? ReadBytes(*reply.answer) : 0; bytes > 0) {
+  // Messages are counted by who passes them on, since those that find no room go back.
+  const bool counts = reply.answer.ok() && !std::holds_alternative<ReceiveResult>(*reply.answer);
+  if (const size_t bytes = counts ? ReadBytes(*reply.answer) : 0; bytes > 0) {
     // Here, and not where it is sent: what was read must not pile up on the way there either.
     const absl::Status held = context_.unsent.Add(bytes);
     if (!held.ok()) reply.answer = held;
