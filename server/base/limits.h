@@ -138,6 +138,10 @@ inline constexpr uint64_t kAccountMailboxBytesMax = uint64_t{64} << 20;
 // Accounts with messages that a shard has in mind; of others it reads.
 inline constexpr size_t kMailboxesPerShardMax = 65'536;
 
+// Messages that a shard keeps in memory until they are handed out for the first time: what comes
+// while consumers keep up.
+inline constexpr size_t kFreshMessagesBytes = size_t{1} << 20;
+
 // What one request can make of little: stored values that it appends to are written anew.
 inline constexpr size_t kAppliedBytesMax = size_t{16} << 20;
 

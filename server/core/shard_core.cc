@@ -63,6 +63,7 @@ ShardCore::ShardCore(Route route, TableEpoch epoch, ShardStats stats, Options op
       history_(limits::kWatchHistoryChangesMax, limits::kWatchHistoryBytesMax),
       outbox_(options.outbox),
       mailboxes_(options.mailboxes_max),
+      fresh_messages_(options.fresh_messages_bytes),
       next_lease_(options.first_lease),
       undeliverables_(options.undeliverables) {}
 

@@ -18,6 +18,7 @@
 #include "server/core/record_cache.h"
 #include "server/core/shard_command.h"
 #include "server/core/shard_turn.h"
+#include "server/cross_thread_messaging/fresh_messages.h"
 #include "server/cross_thread_messaging/mailboxes.h"
 #include "server/cross_thread_messaging/outbox.h"
 #include "server/cross_thread_messaging/receiving.h"
@@ -61,6 +62,7 @@ class ShardCore {
     Undeliverables::Bounds undeliverables = {limits::kUndeliverableMessagesMax,
                                              limits::kUndeliverableBytesMax};
     size_t mailboxes_max = limits::kMailboxesPerShardMax;  // that are remembered at a time
+    size_t fresh_messages_bytes = limits::kFreshMessagesBytes;
     absl::Duration mark_age_min = limits::kMarkAgeMin;
     // Leases get tokens from this on: above all that an earlier run can have given.
     uint64_t first_lease = 0;
@@ -231,6 +233,12 @@ class ShardCore {
   // Delayed messages whose time has come go to the end of the mailbox. Returns when the next comes.
   absl::StatusOr<absl::Time> MakeDue(const AccountKeys& keys, MailboxState& mailbox,
                                      ShardTurn& turn);
+  // Hands out the first message of a mailbox of which nothing is lent, if that need not be read.
+  bool LendFresh(const AccountRef& account, const AccountKeys& keys, const ReceiveTerms& terms,
+                 const MailboxState& mailbox, ReceiveResult& result, absl::Time now);
+  // Hands out a message that was received so often in vain.
+  void LendOne(Message&& message, uint64_t number, uint32_t attempts, const ReceiveTerms& terms,
+               ReceiveResult& result, absl::Time now);
   // Returns when there may be more, if not before `more`.
   absl::StatusOr<absl::Time> LendReceivable(const AccountRef& account, const ReceiveTerms& terms,
                                             absl::Time more, MailboxState& mailbox,
@@ -291,6 +299,7 @@ class ShardCore {
   ChangeHistory history_;
   Outbox outbox_;  // bounded by the options
   Mailboxes mailboxes_;  // bounded by the options
+  FreshMessages fresh_messages_;
   uint64_t next_lease_;  // no token so high was given
   Undeliverables undeliverables_;
   // Accounts that get what came before there was one of this name. Until they have all of it,

@@ -113,6 +113,7 @@ std::map<std::string, uint64_t, std::less<>> ShardCore::ClosedNamespaces(
 }
 
 HandOver ShardCore::Release(const KeyRange& range) {
+  fresh_messages_.Clear();  // the next owner reads
   const auto moves = [&](absl::string_view name) { return range.Contains(KeyOfName(name)); };
   HandOver state{.stats = {},
                  .watches = {},

@@ -183,6 +183,7 @@ void ShardCore::PutIn(Message&& message, const TakingInDecision& decision, const
   WriteRecord(keys.Key(RecordType::kAccount), receiver->Encode(), turn);
   if (receiver->state != AccountState::kActive) return;
   mailboxes_.Note(message.receiver, delayed ? message.deliver_time : turn.now, turn.now);
+  if (!delayed) fresh_messages_.Add(keys.routing_key(), number, std::move(message));
 }
 
 void ShardCore::KeepUndeliverable(const Message& message, UndeliverableReason reason,

@@ -142,6 +142,7 @@ absl::StatusOr<absl::Time> ShardCore::LendReceivable(const AccountRef& account,
                                                      MailboxState& mailbox, ReceiveResult& result,
                                                      ShardTurn& turn) {
   const AccountKeys keys(account);
+  if (!terms.several && LendFresh(account, keys, terms, mailbox, result, turn.now)) return more;
   struct Found {
     uint64_t number = 0;
     uint32_t attempts = 0;
@@ -208,19 +209,37 @@ absl::StatusOr<absl::Time> ShardCore::LendReceivable(const AccountRef& account,
                               : UndeliverableReason::kTooManyAttempts,
                       found.attempts, turn);
   }
-  const absl::Time until = turn.now + terms.lease;
   for (Found& found : receivable) {
-    const Lease lease{found.number, next_lease_++};
-    mailboxes_.Lend(account, found.number,
-                    {.token = lease.token,
-                     .until = until,
-                     .bytes = found.message.ByteSize(),
-                     .hops = found.message.hops,
-                     .attempts = found.attempts,
-                     .attempts_max = found.message.attempts_max});
-    result.Add({std::move(found.message), lease, until, found.attempts + 1});
+    fresh_messages_.Forget(keys.routing_key(), found.number);
+    LendOne(std::move(found.message), found.number, found.attempts, terms, result, turn.now);
   }
   return more;
+}
+
+bool ShardCore::LendFresh(const AccountRef& account, const AccountKeys& keys,
+                          const ReceiveTerms& terms, const MailboxState& mailbox,
+                          ReceiveResult& result, absl::Time now) {
+  const Message* const fresh =
+      fresh_messages_.Find(account, keys.routing_key(), mailbox.first);
+  if (fresh == nullptr || fresh->expire_time <= now) return false;
+  if (result.bytes > 0 && result.bytes + fresh->ByteSize() > kAnswerBytesMax) return false;
+  LendOne(fresh_messages_.Take(keys.routing_key(), mailbox.first), mailbox.first, 0, terms, result,
+          now);
+  return true;
+}
+
+void ShardCore::LendOne(Message&& message, uint64_t number, uint32_t attempts,
+                        const ReceiveTerms& terms, ReceiveResult& result, absl::Time now) {
+  const Lease lease{number, next_lease_++};
+  const absl::Time until = now + terms.lease;
+  mailboxes_.Lend(message.receiver, number,
+                  {.token = lease.token,
+                   .until = until,
+                   .bytes = message.ByteSize(),
+                   .hops = message.hops,
+                   .attempts = attempts,
+                   .attempts_max = message.attempts_max});
+  result.Add({std::move(message), lease, until, attempts + 1});
 }
 
 absl::StatusOr<std::optional<AttemptsRecord>> ShardCore::FindAttempts(
@@ -316,6 +335,7 @@ absl::Status ShardCore::ForgetMailbox(const AccountRef& account, ShardTurn& turn
   }
   for (std::string& key : stored) turn.batch.Delete(storage::kMessages, std::move(key));
   mailboxes_.Forget(account);
+  fresh_messages_.Clear();
   orphaned_.erase(account);
   return absl::OkStatus();
 }
@@ -493,6 +513,7 @@ absl::StatusOr<bool> ShardCore::MoveOrphansOf(const AccountRef& account, ShardTu
     SHARDD_RETURN_IF_ERROR(cursor->status());
   }
   const bool all = has_room();
+  fresh_messages_.Clear();
   for (Orphan& orphan : orphans) {
     if (orphan.delayed) --mailbox.delayed;
     Remove(orphan.number, orphan.message.ByteSize(), mailbox);

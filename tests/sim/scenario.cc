@@ -67,6 +67,7 @@ Scenario::Scenario(Random& random) : accounts(SomeAccounts()), table(SomeTable(a
   core.mailbox.messages_max = OneOf<uint64_t>(random, {2, 5, 1000});
   core.mailbox.hops_max = OneOf<uint32_t>(random, {3, 64});
   core.mailboxes_max = OneOf<size_t>(random, {1, 2, 1000});
+  core.fresh_messages_bytes = OneOf<size_t>(random, {0, 1000, 1'000'000});
   core.outbox.messages_max = OneOf<size_t>(random, {3, 1000});
   core.outbox.in_flight_max = OneOf<size_t>(random, {1, 4, 1000});
   core.outbox.pair_in_flight_max = OneOf<size_t>(random, {1, 2, 1000});
