@@ -205,6 +205,39 @@ struct FakeDaemon::Services {
     Services& s;
   };
 
+  struct Messaging final : v1::MessagingService::Service {
+    explicit Messaging(Services& services) : s(services) {}
+
+    // Waits until the deadline, or until its caller is gone.
+    Status Receive(ServerContext* context, const v1::ReceiveRequest* request,
+                   v1::ReceiveResponse* response) override {
+      const std::string& name_space = request->subscription().namespace_();
+      std::unique_lock<std::mutex> lock(s.d.mutex_);
+      ++s.d.receives_;
+      while (true) {
+        if (s.d.stopping_ || context->IsCancelled()) return Status::CANCELLED;
+        if (s.d.faults_.failing_receives != 0) {
+          if (s.d.faults_.failing_receives > 0) --s.d.faults_.failing_receives;
+          return s.d.faults_.call_error;
+        }
+        if (auto received = s.d.store_.mailboxes.Receive(name_space)) {
+          *response->add_messages() = *std::move(received);
+          return Status::OK;
+        }
+        s.d.changed_.wait_for(lock, kLook);
+      }
+    }
+    Status Nack(ServerContext*, const v1::NackRequest* request, v1::NackResponse*) override {
+      return s.Run([&](FakeStore& store) { return store.mailboxes.Nack(*request); });
+    }
+    Status ExtendLease(ServerContext*, const v1::ExtendLeaseRequest* request,
+                       v1::ExtendLeaseResponse*) override {
+      return s.Run([&](FakeStore& store) { return store.mailboxes.Extend(*request); });
+    }
+
+    Services& s;
+  };
+
   struct Routing final : v1::RoutingService::Service {
     explicit Routing(Services& services) : s(services) {}
 
@@ -565,6 +598,7 @@ struct FakeDaemon::Services {
   FakeDaemon& d;
   Account account{*this};
   State state{*this};
+  Messaging messaging{*this};
   Routing routing{*this};
   Shards shards{*this};
   FakeThreads threads;
@@ -604,7 +638,8 @@ void FakeDaemon::Start() {
   }
   builder.AddListeningPort(endpoint_, grpc::InsecureServerCredentials(), &port);
   for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-           &services_->account, &services_->state, &services_->routing, &services_->shards,
+           &services_->account, &services_->state, &services_->messaging, &services_->routing,
+           &services_->shards,
            &services_->threads, &services_->balancing, &services_->operations, &services_->admin,
            &services_->health}) {
     builder.RegisterService(service);
@@ -640,6 +675,11 @@ void FakeDaemon::SetStatus(const v1::StatusResponse& status) {
 void FakeDaemon::SetServing(bool serving) {
   const std::lock_guard<std::mutex> lock(mutex_);
   serving_ = serving;
+}
+
+int FakeDaemon::receives() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return receives_;
 }
 
 int FakeDaemon::calls() const {

@@ -34,6 +34,8 @@ class FakeDaemon {
     grpc::Status call_error;
     // The first of them fails so instead, if set.
     std::optional<grpc::Status> first_call_error;
+    // The next Receives fail with call_error.
+    int failing_receives = 0;
     // The next session operations are put off with MAILBOX_FULL.
     int put_off_operations = 0;
     // Operations of frames with more than one operation: the whole session fails.
@@ -60,6 +62,13 @@ class FakeDaemon {
   // On the same port as before.
   void Start();
 
+  // Waits until `condition` holds of the accounts.
+  template <typename Condition>
+  void Await(Condition condition) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return condition(store_); });
+  }
+
   // Runs `change` on the accounts, under the daemon's lock.
   template <typename Change>
   auto WithStore(Change change) {
@@ -79,6 +88,7 @@ class FakeDaemon {
 
   // How many calls came in that are not streams.
   int calls() const;
+  int receives() const;
   int sessions() const;
   int frames() const;
 
@@ -101,6 +111,7 @@ class FakeDaemon {
   bool serving_ = true;
   bool stopping_ = false;
   int calls_ = 0;
+  int receives_ = 0;
   int sessions_ = 0;
   int frames_ = 0;
 };

@@ -300,6 +300,10 @@ grpc::Status FakeStore::Apply(const v1::ApplyRequest& request, v1::ApplyResponse
   for (const v1::Precondition& condition : request.preconditions()) {
     if (grpc::Status status = Check(condition, *account); !status.ok()) return status;
   }
+  if (grpc::Status held = mailboxes.Check(request.account(), request.acks()); !held.ok()) {
+    return held;
+  }
+  mailboxes.Ack(request.account(), request.acks());
   ++writes;
   account->meta.set_revision(account->meta.revision() + 1);
   Writer writer(*account, account->meta.revision());

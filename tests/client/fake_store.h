@@ -11,6 +11,7 @@
 #include "shardd/v1/account.pb.h"
 #include "shardd/v1/error_reason.pb.h"
 #include "shardd/v1/state.pb.h"
+#include "tests/client/fake_mailboxes.h"
 
 namespace shardd::client {
 
@@ -49,6 +50,7 @@ class FakeStore {
 
   std::map<std::string, v1::Namespace> namespaces;
   std::map<Key, Account> accounts;
+  FakeMailboxes mailboxes;
   // What deleted accounts leave behind: revision and outcomes.
   std::map<Key, Account> deleted;
   // How many times a write took effect.
