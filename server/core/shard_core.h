@@ -20,6 +20,7 @@
 #include "server/core/shard_turn.h"
 #include "server/cross_thread_messaging/fresh_messages.h"
 #include "server/cross_thread_messaging/mailboxes.h"
+#include "server/cross_thread_messaging/message_status.h"
 #include "server/cross_thread_messaging/outbox.h"
 #include "server/cross_thread_messaging/receiving.h"
 #include "server/cross_thread_messaging/taking_in.h"
@@ -102,6 +103,9 @@ class ShardCore {
   // Of the table that gave it its range.
   TableEpoch epoch() const { return epoch_; }
   const ShardStats& stats() const { return stats_; }
+  MessageStatus messages() const {
+    return {message_counts_, outbox_.count(), outbox_.oldest(), undeliverables_.count()};
+  }
   size_t watch_count() const { return watches_.size(); }
 
  private:
@@ -300,6 +304,7 @@ class ShardCore {
   Outbox outbox_;  // bounded by the options
   Mailboxes mailboxes_;  // bounded by the options
   FreshMessages fresh_messages_;
+  MessageCounts message_counts_;
   uint64_t next_lease_;  // no token so high was given
   Undeliverables undeliverables_;
   // Accounts that get what came before there was one of this name. Until they have all of it,

@@ -78,7 +78,8 @@ void ShardCore::SendAll(ApplyRequest& request, const AccountKeys& keys, uint64_t
     turn.batch.Put(storage::kMessages,
                    MessageKey(MessageRecordType::kOutbox, keys, OutboxOwnKey(number)),
                    EncodeOutbox(message));
-    outbox_.Add(pair, number, message.ByteSize());
+    outbox_.Add(pair, number, message.ByteSize(), turn.now);
+    ++message_counts_.sent;
     ++number.index;
   }
 }
@@ -168,6 +169,7 @@ void ShardCore::PutIn(Message&& message, const TakingInDecision& decision, const
     KeepUndeliverable(message, decision.reason, 0, turn);
     return;
   }
+  ++message_counts_.delivered;
   MailboxState& mailbox = receiver->mailbox;
   const uint64_t number = mailbox.next++;
   ++mailbox.count;
@@ -201,6 +203,7 @@ void ShardCore::KeepUndeliverable(const Message& message, UndeliverableReason re
                  record.Encode());
   undeliverables_.Add(message.receiver, std::move(own_key),
                       {record.first_time, message.ByteSize(), AwaitsReceiver(reason)});
+  ++message_counts_.undeliverable;
 }
 
 void ShardCore::Run(CallId call, SettleUndeliverableRequest&& request, ShardTurn& turn) {
@@ -352,7 +355,7 @@ absl::Status ShardCore::LoadMessages(const storage::Reader& reader) {
     SHARDD_ASSIGN_OR_RETURN(const MessageRecordKey key, ParseMessageKey(cursor->key()));
     SHARDD_ASSIGN_OR_RETURN(const SendNumber number, ParseOutboxOwnKey(key.own_key));
     SHARDD_ASSIGN_OR_RETURN(const Message message, DecodeOutbox(cursor->value()));
-    outbox_.Add({key.account, message.receiver}, number, message.ByteSize());
+    outbox_.Add({key.account, message.receiver}, number, message.ByteSize(), message.send_time);
   }
   SHARDD_RETURN_IF_ERROR(cursor->status());
   SHARDD_RETURN_IF_ERROR(LoadUndeliverables(reader));

@@ -240,6 +240,8 @@ void ShardCore::LendOne(Message&& message, uint64_t number, uint32_t attempts,
                    .attempts = attempts,
                    .attempts_max = message.attempts_max});
   result.Add({std::move(message), lease, until, attempts + 1});
+  ++message_counts_.received;
+  if (attempts > 0) ++message_counts_.redelivered;
 }
 
 absl::StatusOr<std::optional<AttemptsRecord>> ShardCore::FindAttempts(
@@ -296,6 +298,7 @@ void ShardCore::DropAcknowledged(const ApplyRequest& request, const AccountKeys&
     const LentMessage lent = mailboxes_.EndLease(request.account, ack.number);
     DropFromMailbox(keys, ack.number, lent.attempts, turn);
   }
+  message_counts_.acknowledged += request.acks.size();
   NoteReceivable(request.account, mailbox, turn.now);
 }
 

@@ -27,11 +27,11 @@ SendNumber Outbox::Newest(const MessagePair& pair) const {
   return lane == lanes_.end() ? SendNumber() : lane->second.items.back().number;
 }
 
-void Outbox::Add(const MessagePair& pair, SendNumber number, size_t bytes) {
+void Outbox::Add(const MessagePair& pair, SendNumber number, size_t bytes, absl::Time sent) {
   const auto lane = lanes_.try_emplace(pair).first;
   std::deque<Item>& items = lane->second.items;
   SHARDD_CHECK(items.empty() || items.back().number < number);
-  items.push_back({number, bytes});
+  items.push_back({number, bytes, ages_.insert(ages_.end(), sent)});
   ++count_;
   bytes_ += bytes;
   Queue(lane);
@@ -101,6 +101,7 @@ bool Outbox::Settle(const MessagePair& pair, SendNumber number, DeliveryOutcome 
 void Outbox::Forget(Lanes::iterator lane, std::deque<Item>::iterator item) {
   --count_;
   bytes_ -= item->bytes;
+  ages_.erase(item->age);
   --lane->second.gone;
   lane->second.items.erase(item);
 }
@@ -144,8 +145,11 @@ Outbox Outbox::Release(const KeyRange& range) {
   for (auto lane = lanes_.begin(); lane != lanes_.end();) {
     const auto next = std::next(lane);
     if (goes(lane)) {
-      const Lane& state = lane->second;
-      for (const Item& item : state.items) bytes_ -= item.bytes;
+      Lane& state = lane->second;
+      for (Item& item : state.items) {
+        bytes_ -= item.bytes;
+        item.age = released.ages_.insert(ages_.extract(item.age));
+      }
       count_ -= state.items.size();
       in_flight_ -= state.unanswered;
       resting_.erase({state.rests_until, lane->first});
@@ -158,6 +162,7 @@ Outbox Outbox::Release(const KeyRange& range) {
 }
 
 void Outbox::Take(Outbox other) {
+  ages_.merge(other.ages_);  // what points into it goes on to
   while (!other.lanes_.empty()) Adopt(other.lanes_.extract(other.lanes_.begin()));
 }
 

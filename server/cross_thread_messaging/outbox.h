@@ -71,8 +71,8 @@ class Outbox {
   SendNumber Newest(const MessagePair& pair) const;
 
   // A message is stored. REQUIRES: its number is above Newest(pair). Bounds do not count: what is
-  // stored was let in before.
-  void Add(const MessagePair& pair, SendNumber number, size_t bytes);
+  // stored was let in before. `sent`: when.
+  void Add(const MessagePair& pair, SendNumber number, size_t bytes, absl::Time sent);
 
   // The message that goes next, as of `now`; it is on its way then.
   struct Dispatch {
@@ -96,11 +96,15 @@ class Outbox {
   size_t count() const { return count_; }
   size_t bytes() const { return bytes_; }
   size_t in_flight() const { return in_flight_; }
+  // When the oldest was sent; the infinite future: there is none.
+  absl::Time oldest() const { return ages_.empty() ? absl::InfiniteFuture() : *ages_.begin(); }
 
  private:
+  using Ages = std::multiset<absl::Time>;
   struct Item {
     SendNumber number;
     size_t bytes = 0;
+    Ages::iterator age;
   };
   struct Lane {
     std::deque<Item> items;  // in the order of their numbers; the first `gone` were given out
@@ -128,6 +132,7 @@ class Outbox {
   std::deque<Lanes::iterator> ready_;  // each has something to give, so it is not empty
   std::set<std::pair<absl::Time, MessagePair>> resting_;
   std::map<AccountRef, absl::Time> full_until_;
+  Ages ages_;  // when each was sent
   size_t count_ = 0;
   size_t bytes_ = 0;
   size_t in_flight_ = 0;

@@ -326,6 +326,7 @@ std::string Daemon::MetricsPage() const {
     snapshot.epoch = runtime_->tables()->current()->epoch();
     snapshot.stale_routes = runtime_->stale_routes_total();
     snapshot.shards = runtime_->Shards();
+    snapshot.now = clock_.Now();
     snapshot.mailbox_waits = runtime_->mailbox_waits();
     snapshot.shard_series =
         ShardSeriesOf(*runtime_, tally_.Look(*runtime_->operations()), clock_.Now());

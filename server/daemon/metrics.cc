@@ -102,7 +102,20 @@ struct ShardRow {
   uint64_t requests = 0;
   uint64_t batches = 0;
   absl::Duration busy_time;
+  MessageStatus messages;
 };
+
+void Add(const MessageStatus& more, MessageStatus& sum) {
+  sum.counts.sent += more.counts.sent;
+  sum.counts.delivered += more.counts.delivered;
+  sum.counts.received += more.counts.received;
+  sum.counts.redelivered += more.counts.redelivered;
+  sum.counts.acknowledged += more.counts.acknowledged;
+  sum.counts.undeliverable += more.counts.undeliverable;
+  sum.outbox_count += more.outbox_count;
+  sum.outbox_oldest = std::min(sum.outbox_oldest, more.outbox_oldest);
+  sum.undeliverable_count += more.undeliverable_count;
+}
 
 std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
   std::map<ThreadId, const ThreadStatus*> threads;
@@ -114,6 +127,7 @@ std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
     row.mailbox_depth = shard.mailbox_depth;
     row.requests = shard.requests_total;
     row.batches = shard.batches_total;
+    row.messages = shard.messages;
     const auto thread = threads.find(shard.thread);
     if (thread == threads.end()) continue;  // begun since the threads were listed
     row.mailbox_oldest = thread->second->queue_oldest_age;
@@ -132,10 +146,56 @@ std::vector<ShardRow> RowsOf(const MetricsSnapshot& snapshot) {
     other.requests += rows[i].requests;
     other.batches += rows[i].batches;
     other.busy_time += rows[i].busy_time;
+    Add(rows[i].messages, other.messages);
   }
   rows.resize(kShardsNamedMax);
   rows.push_back(std::move(other));
   return rows;
+}
+
+void PutMessages(const std::vector<ShardRow>& rows, absl::Time now, Families* families) {
+  struct Count {
+    absl::string_view name;
+    absl::string_view help;
+    uint64_t MessageCounts::*count;
+  };
+  constexpr Count kCounts[] = {
+      {"shardd_messages_sent_total", "Messages stored with their senders' commits.",
+       &MessageCounts::sent},
+      {"shardd_messages_delivered_total", "Messages taken into the mailboxes of accounts.",
+       &MessageCounts::delivered},
+      {"shardd_messages_received_total", "Messages handed to consumers, each time.",
+       &MessageCounts::received},
+      {"shardd_messages_redelivered_total",
+       "Messages handed to consumers not for the first time.", &MessageCounts::redelivered},
+      {"shardd_messages_acknowledged_total",
+       "Messages acknowledged with their receivers' commits.", &MessageCounts::acknowledged},
+      {"shardd_messages_undeliverable_total", "Messages that became undeliverable.",
+       &MessageCounts::undeliverable},
+  };
+  for (const auto& [name, help, count] : kCounts) {
+    MetricFamily family = MetricFamily::Counter(name, help);
+    for (const ShardRow& row : rows) {
+      family.Add(static_cast<double>(row.messages.counts.*count), {{"shard", row.name}});
+    }
+    Put(std::move(family), families);
+  }
+  MetricFamily undelivered = MetricFamily::Gauge(
+      "shardd_messages_undelivered", "Messages sent that are not known to be in their mailboxes.");
+  MetricFamily oldest = MetricFamily::Gauge("shardd_messages_undelivered_oldest_seconds",
+                                            "How long ago the oldest of these was sent.");
+  MetricFamily kept = MetricFamily::Gauge("shardd_undeliverable_messages",
+                                          "Undeliverable messages that are kept.");
+  for (const ShardRow& row : rows) {
+    const absl::Duration age =
+        std::max(now - std::min(row.messages.outbox_oldest, now), absl::ZeroDuration());
+    undelivered.Add(static_cast<double>(row.messages.outbox_count), {{"shard", row.name}});
+    oldest.Add(absl::ToDoubleSeconds(age), {{"shard", row.name}});
+    kept.Add(static_cast<double>(row.messages.undeliverable_count), {{"shard", row.name}});
+  }
+  Put(std::move(undelivered), families);
+  Put(std::move(oldest), families);
+  Put(std::move(kept), families);
 }
 
 void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
@@ -150,7 +210,8 @@ void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
       MetricFamily::Counter("shardd_worker_requests_total", "Requests run by workers.");
   MetricFamily batches =
       MetricFamily::Counter("shardd_worker_batches_total", "Write batches committed by workers.");
-  for (const ShardRow& row : RowsOf(snapshot)) {
+  const std::vector<ShardRow> rows = RowsOf(snapshot);
+  for (const ShardRow& row : rows) {
     depth.Add(static_cast<double>(row.mailbox_depth), {{"shard", row.name}});
     oldest.Add(absl::ToDoubleSeconds(row.mailbox_oldest), {{"shard", row.name}});
     busy.Add(absl::ToDoubleSeconds(row.busy_time), {{"shard", row.name}});
@@ -162,6 +223,7 @@ void PutWorkers(const MetricsSnapshot& snapshot, Families* families) {
   Put(std::move(busy), families);
   Put(std::move(requests), families);
   Put(std::move(batches), families);
+  PutMessages(rows, snapshot.now, families);
 }
 
 void PutMailboxWaits(const MailboxWaits& waited, Families* families) {

@@ -35,6 +35,7 @@ struct MetricsSnapshot {
   TableEpoch epoch;
   uint64_t stale_routes = 0;
   std::vector<ShardStatus> shards;
+  absl::Time now;  // when it was taken
   MailboxWaits mailbox_waits;
   ShardSeries shard_series;
   std::optional<BalancingSeries> balancer;

@@ -13,6 +13,7 @@
 #include "server/base/clock.h"
 #include "server/core/coordinator_core.h"
 #include "server/core/event.h"
+#include "server/cross_thread_messaging/message_status.h"
 #include "server/routing/table_history.h"
 #include "server/runtime/balancer.h"
 #include "server/runtime/mailbox_waits.h"
@@ -41,6 +42,7 @@ struct ShardStatus {
   uint64_t mailbox_depth = 0;
   uint64_t requests_total = 0;
   uint64_t batches_total = 0;
+  MessageStatus messages;
 };
 
 // The store as of one moment, and where in it each shard lies.

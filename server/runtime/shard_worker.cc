@@ -230,6 +230,8 @@ void ShardWorker::PublishStats() {
   entry_count_.store(core_.stats().entry_count, kRelaxed);
   byte_count_.store(core_.stats().byte_count, kRelaxed);
   mailbox_->meter().SetStored(core_.stats().byte_count);
+  MutexLock lock(messages_mutex_);
+  messages_ = core_.messages();
 }
 
 ShardStatus ShardWorker::Status(const Route& route) const {
@@ -243,6 +245,8 @@ ShardStatus ShardWorker::Status(const Route& route) const {
   status.mailbox_depth = mailbox_->depth();
   status.requests_total = requests_.load(kRelaxed);
   status.batches_total = batches_.load(kRelaxed);
+  MutexLock lock(messages_mutex_);
+  status.messages = messages_;
   return status;
 }
 

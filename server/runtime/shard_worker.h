@@ -100,6 +100,9 @@ class ShardWorker {
   std::atomic<uint64_t> account_count_{0};
   std::atomic<uint64_t> entry_count_{0};
   std::atomic<uint64_t> byte_count_{0};
+  // One value, since its parts belong together.
+  mutable Mutex messages_mutex_;
+  MessageStatus messages_ ABSL_GUARDED_BY(messages_mutex_);
   std::atomic<uint64_t> requests_{0};
   std::atomic<uint64_t> batches_{0};
   MailboxWaitCounter waits_;

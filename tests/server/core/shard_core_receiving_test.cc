@@ -95,6 +95,27 @@ class ShardCoreReceivingTest : public MessageFixture {
   mutable std::map<std::string, bool> ready_;
 };
 
+// Plan: two messages, of which one is received twice and acknowledged; a third has no receiver.
+TEST_F(ShardCoreReceivingTest, WhatBecomesOfMessagesIsCounted) {
+  const TurnResult sent = RunApply(SendRequest({"a", "b"}, receiver_));
+  EXPECT_EQ(core().messages().outbox_count, 2u);
+  EXPECT_EQ(core().messages().outbox_oldest, now_);
+  Look(Settle(sent));
+  EXPECT_EQ(core().messages().outbox_count, 0u);
+  EXPECT_EQ(core().messages().outbox_oldest, absl::InfiniteFuture());
+  EXPECT_THAT(Nack(receiver_, {Receive(receiver_)[0].lease}), IsOk());
+  EXPECT_THAT(Ack(receiver_, {Receive(receiver_)[0].lease}), IsOk());
+  Look(Settle(RunApply(SendRequest({"c"}, {"ns", "nobody"}))));
+  const MessageStatus status = core().messages();
+  EXPECT_EQ(status.counts.sent, 3u);
+  EXPECT_EQ(status.counts.delivered, 2u);
+  EXPECT_EQ(status.counts.received, 2u);
+  EXPECT_EQ(status.counts.redelivered, 1u);
+  EXPECT_EQ(status.counts.acknowledged, 1u);
+  EXPECT_EQ(status.counts.undeliverable, 1u);
+  EXPECT_EQ(status.undeliverable_count, 1u);
+}
+
 TEST_F(ShardCoreReceivingTest, OneAtATimeInOrder) {
   for (const char* payload : {"a", "b", "c"}) SendTo(receiver_, payload);
   EXPECT_TRUE(Ready());

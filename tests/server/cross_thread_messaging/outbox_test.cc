@@ -44,7 +44,7 @@ class OutboxTest : public ::testing::Test {
     return gone;
   }
   void Add(const MessagePair& pair, uint64_t from, uint64_t to) {
-    for (uint64_t i = from; i <= to; ++i) outbox_.Add(pair, {i, 0}, 10);
+    for (uint64_t i = from; i <= to; ++i) outbox_.Add(pair, {i, 0}, 10, now_);
   }
   bool Settle(const MessagePair& pair, uint64_t number, DeliveryOutcome outcome) {
     return outbox_.Settle(pair, {number, 0}, outcome, now_);
@@ -54,6 +54,27 @@ class OutboxTest : public ::testing::Test {
   Outbox outbox_{kBounds};
   const MessagePair ab_ = PairOf("a", "b");
 };
+
+// Plan: messages sent one second after the other; the oldest goes, and then all that are left move
+// to another outbox and back.
+TEST_F(OutboxTest, KnowsWhenTheOldestWasSent) {
+  EXPECT_EQ(outbox_.oldest(), absl::InfiniteFuture());
+  const absl::Time first = now_;
+  Add(ab_, 1, 1);
+  now_ += absl::Seconds(1);
+  Add(PairOf("c", "b"), 1, 1);
+  EXPECT_EQ(outbox_.oldest(), first);
+  Go();
+  EXPECT_TRUE(Settle(ab_, 1, DeliveryOutcome::kTaken));
+  EXPECT_EQ(outbox_.oldest(), now_);
+  Outbox other = outbox_.Release({kFirstRoutingKey, std::nullopt});
+  EXPECT_EQ(outbox_.oldest(), absl::InfiniteFuture());
+  EXPECT_EQ(other.oldest(), now_);
+  outbox_.Take(std::move(other));
+  EXPECT_EQ(outbox_.oldest(), now_);
+  EXPECT_TRUE(Settle(PairOf("c", "b"), 1, DeliveryOutcome::kTaken));
+  EXPECT_EQ(outbox_.oldest(), absl::InfiniteFuture());
+}
 
 TEST_F(OutboxTest, APairGoesInOrderSeveralAtATime) {
   Add(ab_, 1, 5);
@@ -257,7 +278,7 @@ TEST(OutboxAtRandomTest, EverythingArrivesOnceInOrder) {
           const SendNumber number{++revision, 0};
           after[pair][number.revision] = owner.Newest(pair);
           sent[pair].push_back(number.revision);
-          owner.Add(pair, number, 10);
+          owner.Add(pair, number, 10, now);
         }
       } else if (what < 6) {
         Outbox& owner = owners[random.Below(owners.size())];

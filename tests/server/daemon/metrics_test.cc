@@ -42,6 +42,16 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
   snapshot.epoch = TableEpoch{7};
   snapshot.stale_routes = 9;
   snapshot.shards = {Shard(1, 5), Shard(2, 6)};
+  snapshot.now = absl::UnixEpoch() + absl::Seconds(500);
+  snapshot.shards[0].messages = {{.sent = 11,
+                                  .delivered = 12,
+                                  .received = 13,
+                                  .redelivered = 14,
+                                  .acknowledged = 15,
+                                  .undeliverable = 16},
+                                 /*outbox_count=*/17,
+                                 /*outbox_oldest=*/snapshot.now - absl::Seconds(18),
+                                 /*undeliverable_count=*/19};
   snapshot.mailbox_waits.buckets[1] = 4;
   snapshot.mailbox_waits.buckets.back() = 1;
   snapshot.mailbox_waits.sum = absl::Seconds(12);
@@ -84,6 +94,16 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
            std::string("shardd_worker_busy_seconds_total{shard=\"s-0001\"} 1.5\n"),
            std::string("shardd_worker_requests_total{shard=\"s-0002\"} 6\n"),
            std::string("shardd_worker_batches_total{shard=\"s-0002\"} 1\n"),
+           std::string("shardd_messages_sent_total{shard=\"s-0001\"} 11\n"),
+           std::string("shardd_messages_delivered_total{shard=\"s-0001\"} 12\n"),
+           std::string("shardd_messages_received_total{shard=\"s-0001\"} 13\n"),
+           std::string("shardd_messages_redelivered_total{shard=\"s-0001\"} 14\n"),
+           std::string("shardd_messages_acknowledged_total{shard=\"s-0001\"} 15\n"),
+           std::string("shardd_messages_undeliverable_total{shard=\"s-0001\"} 16\n"),
+           std::string("shardd_messages_undelivered{shard=\"s-0001\"} 17\n"),
+           std::string("shardd_messages_undelivered_oldest_seconds{shard=\"s-0001\"} 18\n"),
+           std::string("shardd_messages_undelivered_oldest_seconds{shard=\"s-0002\"} 0\n"),
+           std::string("shardd_undeliverable_messages{shard=\"s-0001\"} 19\n"),
            std::string("shardd_threads{role=\"worker\",state=\"running\"} 1\n"),
            std::string("shardd_threads{role=\"poller\",state=\"stalled\"} 0\n"),
            std::string("process_start_time_seconds 100\n"),
@@ -104,9 +124,12 @@ TEST(MetricsTest, TellsEverythingOfTheSnapshot) {
 // request is lost or counted twice.
 TEST(MetricsTest, OnlyTheBusiestShardsAreNamed) {
   MetricsSnapshot snapshot;
+  snapshot.now = absl::UnixEpoch() + absl::Seconds(500);
   const uint64_t shards = kShardsNamedMax + 5;
   for (uint64_t id = 1; id <= shards; ++id) {
     snapshot.shards.push_back(Shard(id, 100 + id));
+    snapshot.shards.back().messages.counts.sent = id;
+    snapshot.shards.back().messages.outbox_oldest = snapshot.now - absl::Seconds(id);
     ThreadStatus& thread = snapshot.threads.emplace_back();
     thread.id = ThreadId{id};
     thread.queue_oldest_age = absl::Seconds(id % 4);
@@ -114,6 +137,8 @@ TEST(MetricsTest, OnlyTheBusiestShardsAreNamed) {
   const std::string text = TextOf(snapshot);
   EXPECT_THAT(text, HasSubstr("shardd_worker_requests_total{shard=\"other\"} 515\n"));  // 101 … 105
   EXPECT_THAT(text, HasSubstr("shardd_mailbox_depth{shard=\"other\"} 10\n"));
+  EXPECT_THAT(text, HasSubstr("shardd_messages_sent_total{shard=\"other\"} 15\n"));  // 1 … 5
+  EXPECT_THAT(text, HasSubstr("shardd_messages_undelivered_oldest_seconds{shard=\"other\"} 5\n"));
   EXPECT_THAT(text, HasSubstr("shardd_mailbox_oldest_seconds{shard=\"other\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("shardd_worker_requests_total{shard=\"s-0006\"} 106\n"));
   EXPECT_THAT(text, Not(HasSubstr("shard=\"s-0005\"")));
