@@ -61,6 +61,7 @@ class RecordFinder {
     // Padding is expected at the end of a full block; nothing, at the end of the file.
     const bool padded = block.size() == kBlockBytes && block.size() - at < kHeaderBytes;
     if (at < block.size() && !padded) Damaged();
+    if (!block.empty()) last_byte_ = block.back();
     start_ += block.size();
   }
 
@@ -69,6 +70,9 @@ class RecordFinder {
   }
 
   bool damaged() const { return damaged_; }
+  // The only damage is behind all whole records, up to the end, and that is a zero: what of the
+  // last write never reached the disk reads as zeros.
+  bool torn() const { return damaged_ && !whole_behind_damage_ && last_byte_ == '\0'; }
   // Where the last whole record before the first damage ends.
   uint64_t whole_bytes() const { return whole_bytes_; }
 
@@ -88,7 +92,11 @@ class RecordFinder {
     head_.append(bytes.data(), std::min(bytes.size(), kBatchHeaderBytes - head_.size()));
     if (type == kFirst || type == kMiddle) return;
     in_record_ = false;
-    if (!damaged_) whole_bytes_ = end;
+    if (damaged_) {
+      whole_behind_damage_ = true;
+    } else {
+      whole_bytes_ = end;
+    }
     on_record_(head_);
   }
 
@@ -101,6 +109,8 @@ class RecordFinder {
   uint64_t start_ = 0;  // of the block
   uint64_t whole_bytes_ = 0;
   bool damaged_ = false;
+  bool whole_behind_damage_ = false;
+  char last_byte_ = '\0';
   bool in_record_ = false;
   std::string head_;  // of the record being read
 };
@@ -183,9 +193,20 @@ absl::StatusOr<ManifestSummary> CheckManifest(rocksdb::FileSystem& files,
     return MakeOpenError(OpenError::kCorrupt, absl::StrCat(folder, "/CURRENT is damaged"));
   }
   RecordFinder finder([](absl::string_view) {});
-  status = FindRecords(files, absl::StrCat(folder, "/", name), finder);
+  const std::string path = absl::StrCat(folder, "/", name);
+  status = FindRecords(files, path, finder);
   if (!status.ok()) return MakeOpenError(status, folder);
-  return ManifestSummary{*number, finder.whole_bytes()};
+  return ManifestSummary{path, *number, finder.whole_bytes(), finder.torn()};
+}
+
+absl::Status CutManifest(rocksdb::FileSystem& files, const ManifestSummary& manifest) {
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  rocksdb::IOStatus status =
+      files.ReopenWritableFile(manifest.path, rocksdb::FileOptions(), &file, nullptr);
+  if (status.ok()) status = file->Truncate(manifest.whole_bytes, kLogIo, nullptr);
+  if (status.ok()) status = file->Fsync(kLogIo, nullptr);
+  if (status.ok()) status = file->Close(kLogIo, nullptr);
+  return status.ok() ? absl::OkStatus() : MakeOpenError(status, manifest.path);
 }
 
 std::optional<uint64_t> ParseManifestName(absl::string_view name) {

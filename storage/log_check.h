@@ -28,15 +28,21 @@ absl::StatusOr<LogSummary> CheckLogs(rocksdb::FileSystem& files, const std::stri
 
 // The MANIFEST in use, by our own reading.
 struct ManifestSummary {
+  std::string path;
   uint64_t number = 0;
   // Up to the first damage, if there is any.
   uint64_t whole_bytes = 0;
+  // What follows looks like a write that the power cut short: nothing whole, and zeros at the end.
+  bool torn = false;
 };
 
-// RocksDB takes damage near the end of the MANIFEST for a torn tail and forgets the files listed
-// there. Errors are OpenErrors.
+// RocksDB takes some damage near the end of the MANIFEST for a torn tail and forgets the files
+// listed there; other torn tails it takes for damage. Errors are OpenErrors.
 absl::StatusOr<ManifestSummary> CheckManifest(rocksdb::FileSystem& files,
                                               const std::string& folder);
+
+// Cuts off what follows the whole records, and syncs that. Errors are OpenErrors.
+absl::Status CutManifest(rocksdb::FileSystem& files, const ManifestSummary& manifest);
 
 // The number in "MANIFEST-000123"; nullopt for any other text.
 std::optional<uint64_t> ParseManifestName(absl::string_view name);

@@ -60,7 +60,8 @@ struct Opened {
   }
 };
 
-// The steps of opening a folder, in order. Until the last step nothing in it is changed.
+// The steps of opening a folder, in order. Until the last step nothing in it is changed, but for a
+// MANIFEST whose end is torn.
 class Opener {
  public:
   Opener(std::shared_ptr<rocksdb::FileSystem> files, RocksOptions options, FolderLock lock)
@@ -83,6 +84,7 @@ class Opener {
     if (!exists) SHARDD_RETURN_IF_ERROR(Watermark::Create(*files_, options_.path));
     SHARDD_ASSIGN_OR_RETURN(watermark_, Watermark::Open(*files_, options_.path));
     if (exists) {
+      SHARDD_RETURN_IF_ERROR(CheckManifestIsWhole());
       SHARDD_RETURN_IF_ERROR(ListFamilies());
       SHARDD_RETURN_IF_ERROR(CheckNothingIsLost());
       if (!has_messages_) SHARDD_RETURN_IF_ERROR(CheckHadNoMessages());
@@ -157,7 +159,6 @@ class Opener {
   // Opening for writing would throw away what recovery does not read, and the evidence with it, so
   // any doubt is settled first by opening for reading.
   absl::Status CheckNothingIsLost() {
-    SHARDD_RETURN_IF_ERROR(CheckManifestIsWhole());
     const uint64_t marked = watermark_->mark().sequence;
     SHARDD_ASSIGN_OR_RETURN(const LogSummary logs, CheckLogs(*files_, options_.path));
     synced_sequence_ = std::max(logs.last_sequence, marked);
@@ -175,13 +176,15 @@ class Opener {
     return Corrupt("the family messages is missing");
   }
 
+  // Up to where it is known to be synced. A write behind that which the power cut short was not
+  // acknowledged to anybody; RocksDB would not even list the families before it is gone.
   absl::Status CheckManifestIsWhole() const {
     SHARDD_ASSIGN_OR_RETURN(const ManifestSummary found, CheckManifest(*files_, options_.path));
     const SyncedMark& mark = watermark_->mark();
     const bool whole =
         found.number > mark.manifest_number ||
         (found.number == mark.manifest_number && found.whole_bytes >= mark.manifest_bytes);
-    if (whole) return absl::OkStatus();
+    if (whole) return found.torn ? CutManifest(*files_, found) : absl::OkStatus();
     return Corrupt(absl::StrCat("MANIFEST ", mark.manifest_number, " was synced up to byte ",
                                 mark.manifest_bytes, ", but only MANIFEST ", found.number,
                                 " up to byte ", found.whole_bytes, " is whole"));

@@ -139,6 +139,19 @@ IOStatus FaultFileSystem::NewWritableFile(const std::string& path,
   return status;
 }
 
+IOStatus FaultFileSystem::ReopenWritableFile(const std::string& path,
+                                             const rocksdb::FileOptions& options,
+                                             std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                             IODebugContext* debug) {
+  const IOStatus status = FileSystemWrapper::ReopenWritableFile(path, options, file, debug);
+  if (!status.ok()) return status;
+  *file = std::make_unique<WritableFile>(*this, path, std::move(*file));
+  const uint64_t bytes = std::filesystem::file_size(path);
+  MutexLock lock(mutex_);
+  written_.try_emplace(path, Written{bytes, bytes});
+  return status;
+}
+
 IOStatus FaultFileSystem::NewRandomRWFile(const std::string& path,
                                           const rocksdb::FileOptions& options,
                                           std::unique_ptr<rocksdb::FSRandomRWFile>* file,

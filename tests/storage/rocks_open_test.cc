@@ -25,6 +25,8 @@ using ::testing::HasSubstr;
 
 constexpr Family kHome{1};
 constexpr int kCommits = 30;
+// The header of a record in a log or a MANIFEST, with a checksum that nothing matches.
+constexpr absl::string_view kRecordOf32Bytes("\x12\x34\x56\x78\x20\x00\x01", 7);
 
 std::string ValueText(int i) { return absl::StrCat(std::string(3000, 'v'), i); }
 
@@ -333,6 +335,32 @@ TEST_F(RocksOpenTest, DamageAnywhereInTheManifestIsDamage) {
   ExpectRefused(OpenError::kCorrupt);
   WriteWholeFile(manifest, whole);
   ExpectCommits(10);
+}
+
+// The power goes while the MANIFEST grows: the file is longer already, the bytes never came.
+TEST_F(RocksOpenTest, TornEndOfTheManifestIsCutOff) {
+  CommitAndClose(0, 5);
+  for (const size_t written : {0, 1, 31}) {
+    SCOPED_TRACE(written);
+    const std::string manifest = FilesEnding(data_, ReadManifestName()).at(0);
+    WriteWholeFile(manifest, absl::StrCat(ReadWholeFile(manifest), kRecordOf32Bytes,
+                                          std::string(written, 'x'),
+                                          std::string(32 - written, '\0')));
+    ExpectCommits(5);
+  }
+}
+
+TEST_F(RocksOpenTest, OtherDamageAtTheEndOfTheManifestIsDamage) {
+  CommitAndClose(0, 5);
+  const std::string manifest = FilesEnding(data_, ReadManifestName()).at(0);
+  const std::string whole = ReadWholeFile(manifest);
+  WriteWholeFile(manifest, absl::StrCat(whole, kRecordOf32Bytes, std::string(32, 'x')));
+  ExpectRefused(OpenError::kCorrupt);
+  // Whole records behind it were synced, so what is before them had been, too.
+  const std::string zeros(32, '\0');
+  WriteWholeFile(manifest,
+                 absl::StrCat(whole, kRecordOf32Bytes, zeros, whole, kRecordOf32Bytes, zeros));
+  ExpectRefused(OpenError::kCorrupt);
 }
 
 TEST_F(RocksOpenTest, CutLogIsDamageIfItsEndWasKnownToBeSynced) {
