@@ -204,7 +204,9 @@ class Opener {
     families.emplace_back(ToText(kMeta), family_options_);
     for (const Family home : homes_) families.emplace_back(ToText(home), family_options_);
     // Last, since a folder of format 1 that is opened for reading has none.
-    if (has_messages_ || !read_only) families.emplace_back(ToText(kMessages), family_options_);
+    if (has_messages_ || !read_only) {
+      families.emplace_back(ToText(kMessages), MessageFamilyOptions(family_options_));
+    }
     if (!read_only) {
       database_options_.sst_file_manager = deletions_;
       database_options_.rate_limiter = background_gate_;

@@ -44,7 +44,7 @@ constexpr double kDeletedShareMax = 1.0;
 
 void LimitMessageLog(rocksdb::DBOptions& database) {
   database.info_log_level = rocksdb::WARN_LEVEL;
-  database.max_log_file_size = size_t{4} << 20;
+  database.max_log_file_size = size_t{8} << 20;
   database.keep_log_file_num = 5;
   database.stats_dump_period_sec = 0;
   database.stats_persist_period_sec = 0;
@@ -97,6 +97,12 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksOptions& options,
   // A family takes a whole block at its first write, and there may be many small families.
   family.arena_block_size = size_t{256} << 10;
   family.level_compaction_dynamic_level_bytes = true;
+  return family;
+}
+
+rocksdb::ColumnFamilyOptions MessageFamilyOptions(rocksdb::ColumnFamilyOptions family) {
+  constexpr size_t kWriteBufferBytes = size_t{8} << 20;
+  family.write_buffer_size = std::min(family.write_buffer_size, kWriteBufferBytes);
   return family;
 }
 

@@ -15,6 +15,10 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options, rocksdb::Env* en
 rocksdb::ColumnFamilyOptions FamilyOptions(const RocksOptions& options,
                                            std::shared_ptr<rocksdb::Cache> cache);
 
+// For the family of messages, from those of the others. Its records come and go at random places
+// and few stay: a table that fits the processor's cache takes them a tenth faster.
+rocksdb::ColumnFamilyOptions MessageFamilyOptions(rocksdb::ColumnFamilyOptions family);
+
 // What deletes the files of a database that it no longer needs, bit by bit; one for each opening.
 std::shared_ptr<rocksdb::SstFileManager> NewDeletions(rocksdb::Env* env);
 // At once while less than twice the reserve is free.
