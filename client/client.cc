@@ -151,6 +151,12 @@ absl::StatusOr<v1::GetMailboxResponse> Client::GetMailbox(const v1::GetMailboxRe
   return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::GetMailbox, request);
 }
 
+absl::StatusOr<v1::GetMessageRatesResponse> Client::GetMessageRates(
+    const v1::GetMessageRatesRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::GetMessageRates,
+              request);
+}
+
 absl::StatusOr<v1::ListUndeliverableResponse> Client::ListUndeliverable(
     const v1::ListUndeliverableRequest& request) {
   return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::ListUndeliverable,

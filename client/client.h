@@ -70,6 +70,8 @@ class Client {
   absl::StatusOr<v1::NackResponse> Nack(const v1::NackRequest& request);
   absl::StatusOr<v1::ExtendLeaseResponse> ExtendLease(const v1::ExtendLeaseRequest& request);
   absl::StatusOr<v1::GetMailboxResponse> GetMailbox(const v1::GetMailboxRequest& request);
+  absl::StatusOr<v1::GetMessageRatesResponse> GetMessageRates(
+      const v1::GetMessageRatesRequest& request);
   absl::StatusOr<v1::ListUndeliverableResponse> ListUndeliverable(
       const v1::ListUndeliverableRequest& request);
   absl::StatusOr<v1::GetUndeliverableResponse> GetUndeliverable(

@@ -12,6 +12,7 @@
 #include "client/shardctl/balancer_summary.h"
 #include "client/shardctl/balancing_notices.h"
 #include "client/shardctl/command.h"
+#include "client/shardctl/message_matrix.h"
 #include "client/shardctl/present.h"
 #include "client/shardctl/present_balancing.h"
 #include "client/shardctl/text.h"
@@ -31,6 +32,7 @@ struct StatusFacts {
   std::optional<BalancerSummary> balancer;
   HeatCounts heat;
   std::vector<BalancingNotice> notices;
+  std::optional<v1::GetMessageRatesResponse> messages;
 };
 
 std::vector<Column> StatusColumns() {
@@ -57,7 +59,8 @@ std::vector<Column> StatusColumns() {
           {"shards_cold"},
           {"balancer"},
           {"operations"},
-          {"notices"}};
+          {"notices"},
+          {"messages_per_second"}};
 }
 
 std::string VerdictWord(const v1::StatusResponse& status) {
@@ -77,6 +80,14 @@ void AddBalancing(const StatusFacts& facts, Row& row) {
   const size_t running_count = running.size();
   row.Add(Cell(std::move(running), absl::StrCat(running_count)));
   row.Add(Cell(NoticesJson(facts.notices), absl::StrCat(facts.notices.size())));
+}
+
+// Null if the daemon does not say.
+void AddMessages(const StatusFacts& facts, Row& row) {
+  const Json json = facts.messages.has_value() ? MessageRatesJson(*facts.messages) : Json();
+  row.Add(json.is_null() ? Cell(nullptr, "-")
+                         : Cell(json["messages_per_second"], json["messages_per_second"].dump()));
+  row.more["messages"] = json;
 }
 
 Row StatusRow(const StatusFacts& facts) {
@@ -106,6 +117,7 @@ Row StatusRow(const StatusFacts& facts) {
   row.Add(TextCell(status.listen()));
   row.Add(BoolCell(status.insecure()));
   AddBalancing(facts, row);
+  AddMessages(facts, row);
   return row;
 }
 
@@ -182,6 +194,13 @@ void PrintScreen(const StatusFacts& facts, bool color, std::ostream& out) {
       << HumanBytes(status.disk_free_bytes()) << " free\n";
   out << "Requests    " << Thousands(status.requests_total()) << " since start   "
       << Thousands(status.mailbox_depth()) << " waiting in mailboxes\n";
+  if (facts.messages.has_value()) {
+    out << "Messages    " << MessageRateText(facts.messages->messages_per_second())
+        << "/s from shard to shard\n";
+    for (const std::string& line : MatrixLines(*facts.messages)) {
+      out << "            " << line << "\n";
+    }
+  }
   out << "Threads     " << status.thread_count() << "\n";
   out << "Operations  " << status.operations_running() << " running\n";
   if (facts.balancer.has_value()) {
@@ -203,6 +222,7 @@ absl::StatusOr<ExitCode> Status(Invocation& invocation) {
     facts.heat = CountHeat(facts.balancer->load);
     facts.notices = NoticesOf(facts.balancer->load);
   }
+  facts.messages = LookAtMessages(**daemon);
   const RowsOptions options = invocation.rows_options();
   if (invocation.machine_readable()) {
     PrintObject(invocation.terminal.out, options, "status", StatusColumns(), StatusRow(facts));

@@ -4,12 +4,14 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/shardctl/balancer_summary.h"
 #include "client/shardctl/command.h"
 #include "client/shardctl/live_screen.h"
+#include "client/shardctl/message_matrix.h"
 #include "client/shardctl/present.h"
 #include "client/shardctl/shard_rates.h"
 #include "client/shardctl/text.h"
@@ -122,8 +124,11 @@ class Top {
     more["hot_accounts"] = balanced ? HotAccountsJson(balancer_->load) : Json();
     more["balancer"] = balanced ? BalancerJson(*balancer_) : Json();
     more["operations"] = balanced ? RunningJson(*balancer_) : Json();
+    more["messages"] = messages_.has_value() ? MessageRatesJson(*messages_) : Json();
     writer.Finish(more);
-    if (balanced && !invocation_.machine_readable()) PrintBalancing(out);
+    if (invocation_.machine_readable()) return absl::OkStatus();
+    if (messages_.has_value()) PrintMessages(out);
+    if (balanced) PrintBalancing(out);
     return absl::OkStatus();
   }
 
@@ -139,11 +144,12 @@ class Top {
 
  private:
   size_t RowsMax(const TerminalSize& size) const {
-    constexpr size_t kOtherLines = 4;
+    constexpr size_t kLinesBesides = 5;
     if (options_.limit > 0) return options_.limit;
     const bool fits_screen = !options_.once && invocation_.terminal.out_is_tty;
     if (!fits_screen || invocation_.machine_readable()) return rates_.size();
-    return std::max<size_t>(size.height, kOtherLines + 1) - kOtherLines;
+    const size_t other_lines = kLinesBesides + MessagesLines();
+    return std::max<size_t>(size.height, other_lines + 1) - other_lines;
   }
 
   absl::Status LookAgain() {
@@ -181,6 +187,7 @@ class Top {
     sample.time = invocation_.clock.Now();
     now_ = std::move(sample);
     balancer_ = LookAtBalancer(daemon_, kTopOperationsLooked);
+    messages_ = LookAtMessages(daemon_);
     return absl::OkStatus();
   }
 
@@ -192,6 +199,20 @@ class Top {
       out << "   [q]uit [s]ort [space]pause";
     }
     out << "\n";
+  }
+
+  // How many more lines than one PrintMessages writes.
+  size_t MessagesLines() const {
+    const size_t lines = messages_.has_value() ? MatrixLines(*messages_).size() : 0;
+    return lines > 0 ? lines - 1 : 0;
+  }
+
+  void PrintMessages(std::ostream& out) const {
+    const std::vector<std::string> lines = MatrixLines(*messages_);
+    if (lines.empty()) out << "MESSAGES/S    none\n";
+    for (size_t i = 0; i < lines.size(); ++i) {
+      out << (i == 0 ? "MESSAGES/S    " : "              ") << lines[i] << "\n";
+    }
   }
 
   // The balancer's last check is as good a now as the daemon's, for what it did minutes ago.
@@ -212,6 +233,7 @@ class Top {
   RateOrder order_;
   // Nothing if the daemon does not say.
   std::optional<BalancerSummary> balancer_;
+  std::optional<v1::GetMessageRatesResponse> messages_;
   std::optional<ShardSample> now_;
   std::vector<ShardRate> rates_;
 };

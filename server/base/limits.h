@@ -142,6 +142,11 @@ inline constexpr size_t kMailboxesPerShardMax = 65'536;
 // while consumers keep up.
 inline constexpr size_t kFreshMessagesBytes = size_t{1} << 20;
 
+// How many messages go from shard to shard, for operators: after the first, a change is seen by
+// 63 %; the second is how many senders a receiver tells apart.
+inline constexpr absl::Duration kMessageRateSmoothing = absl::Seconds(10);
+inline constexpr size_t kMessageRateSourcesMax = 32;
+
 // What one request can make of little: stored values that it appends to are written anew.
 inline constexpr size_t kAppliedBytesMax = size_t{16} << 20;
 

@@ -52,6 +52,7 @@ struct ReopenNamespace {
 struct DeliverMessage {
   AccountRef account;
   Message message;
+  ShardId from;
 };
 // From the owner of a receiver: what became of a message that `account` has sent.
 struct SettleDelivery {

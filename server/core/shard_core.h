@@ -12,6 +12,7 @@
 #include "server/account/record_key.h"
 #include "server/account/routing_key.h"
 #include "server/base/ids.h"
+#include "server/base/limits.h"
 #include "server/core/event.h"
 #include "server/core/hand_over.h"
 #include "server/core/operation_progress.h"
@@ -104,7 +105,8 @@ class ShardCore {
   TableEpoch epoch() const { return epoch_; }
   const ShardStats& stats() const { return stats_; }
   MessageStatus messages() const {
-    return {message_counts_, outbox_.count(), outbox_.oldest(), undeliverables_.count()};
+    return {message_counts_, outbox_.count(), outbox_.oldest(), undeliverables_.count(),
+            message_rates_.rates()};
   }
   size_t watch_count() const { return watches_.size(); }
 
@@ -208,7 +210,7 @@ class ShardCore {
   absl::Status CheckSends(const ApplyRequest& request, absl::Time now) const;
   // Writes what it sends. `revision`: of the sender, with it.
   void SendAll(ApplyRequest& request, const AccountKeys& keys, uint64_t revision, ShardTurn& turn);
-  absl::StatusOr<DeliveryOutcome> TakeIn(Message&& message, ShardTurn& turn);
+  absl::StatusOr<DeliveryOutcome> TakeIn(Message&& message, ShardId from, ShardTurn& turn);
   // Puts a message where `decision` says. `keys`: of its receiver, which has a record unless the
   // message is undeliverable.
   void PutIn(Message&& message, const TakingInDecision& decision, const AccountKeys& keys,
@@ -305,6 +307,7 @@ class ShardCore {
   Mailboxes mailboxes_;  // bounded by the options
   FreshMessages fresh_messages_;
   MessageCounts message_counts_;
+  MessageRates message_rates_{limits::kMessageRateSourcesMax};
   uint64_t next_lease_;  // no token so high was given
   Undeliverables undeliverables_;
   // Accounts that get what came before there was one of this name. Until they have all of it,

@@ -101,7 +101,8 @@ void ShardCore::DeliverWaiting(ShardTurn& turn) {
       outbox_.Settle(next->pair, next->number, DeliveryOutcome::kBusy, turn.now);
       continue;
     }
-    turn.effects.push_back(PassOn{DeliverMessage{next->pair.receiver, *std::move(message)}});
+    turn.effects.push_back(
+        PassOn{DeliverMessage{next->pair.receiver, *std::move(message), route_.shard}});
   }
 }
 
@@ -118,12 +119,14 @@ void ShardCore::Run(CallId, DeliverMessage&& request, ShardTurn& turn) {
   SettleDelivery answer{request.message.sender, request.account, request.message.number,
                         DeliveryOutcome::kBusy};
   // What cannot be read now is tried again: the sender keeps the message.
-  const absl::StatusOr<DeliveryOutcome> outcome = TakeIn(std::move(request.message), turn);
+  const absl::StatusOr<DeliveryOutcome> outcome =
+      TakeIn(std::move(request.message), request.from, turn);
   if (outcome.ok()) answer.outcome = *outcome;
   turn.effects.push_back(PassOn{std::move(answer)});
 }
 
-absl::StatusOr<DeliveryOutcome> ShardCore::TakeIn(Message&& message, ShardTurn& turn) {
+absl::StatusOr<DeliveryOutcome> ShardCore::TakeIn(Message&& message, ShardId from,
+                                                  ShardTurn& turn) {
   const AccountKeys keys(message.receiver);
   const std::string mark_key = MessageKey(MessageRecordType::kMark, keys,
                                           MarkOwnKey(AccountKeys(message.sender)));
@@ -160,6 +163,7 @@ absl::StatusOr<DeliveryOutcome> ShardCore::TakeIn(Message&& message, ShardTurn& 
   const MarkRecord risen{message.number, turn.now};
   PutIn(std::move(message), decision, keys, std::move(receiver), turn);
   turn.batch.Put(storage::kMessages, mark_key, risen.Encode());
+  if (!undeliverable) message_rates_.Add(from, turn.now);
   return DeliveryOutcome::kTaken;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "server/cross_thread_messaging/message_rates.h"
 
 namespace shardd {
 
@@ -22,6 +24,7 @@ struct MessageStatus {
   uint64_t outbox_count = 0;  // sent, and not known to be in their mailboxes
   absl::Time outbox_oldest = absl::InfiniteFuture();  // when the oldest of these was sent
   uint64_t undeliverable_count = 0;  // that are kept
+  std::vector<MessageRate> rates;  // of those taken into mailboxes, by where they come from
 };
 
 }  // namespace shardd

@@ -1,8 +1,11 @@
 #include "server/rpc/messaging_service.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/codec.h"
 #include "server/base/error.h"
 #include "server/base/hash.h"
@@ -26,6 +29,7 @@ using ListCall = UnaryCall<v1::ListUndeliverableRequest, v1::ListUndeliverableRe
 using GetCall = UnaryCall<v1::GetUndeliverableRequest, v1::GetUndeliverableResponse>;
 using RedriveCall = UnaryCall<v1::RedriveUndeliverableRequest, v1::RedriveUndeliverableResponse>;
 using PurgeCall = UnaryCall<v1::PurgeUndeliverableRequest, v1::PurgeUndeliverableResponse>;
+using RatesCall = UnaryCall<v1::GetMessageRatesRequest, v1::GetMessageRatesResponse>;
 using MailboxCall = UnaryCall<v1::GetMailboxRequest, v1::GetMailboxResponse>;
 
 absl::StatusOr<ApplyRequest> ApplyFrom(v1::SendRequest&& proto) {
@@ -88,6 +92,41 @@ absl::Status GetMailbox(MailboxCall& call) {
   response.set_delayed_count(mailbox.delayed);
   response.set_messages_max(limits::kAccountMailboxMessagesMax);
   response.set_bytes_max(limits::kAccountMailboxBytesMax);
+  return absl::OkStatus();
+}
+
+absl::Status GetMessageRates(const Clock& clock, RatesCall& call) {
+  constexpr int kPairsDefault = 20;
+  constexpr int kPairsMax = 1000;
+  // What ended minutes ago is not told as a rate.
+  constexpr double kRateMin = 0.01;
+  const int asked = call.request().pairs_max();
+  if (asked < 0) {
+    return InvalidField("pairs_max",
+                        absl::StrCat("is ", asked, "; it must be 0 (the default) or more"));
+  }
+  std::vector<v1::ShardMessageRate> rates;
+  double sum = 0;
+  const absl::Time now = clock.Now();
+  for (const ShardStatus& shard : call.runtime().Shards()) {
+    for (const MessageRate& rate : shard.messages.rates) {
+      const double per_second = rate.rate.PerSecond(now);
+      if (per_second < kRateMin) continue;
+      sum += per_second;
+      v1::ShardMessageRate& told = rates.emplace_back();
+      if (rate.from != ShardId()) told.set_sender_shard_id(ToText(rate.from));
+      told.set_receiver_shard_id(ToText(shard.route.shard));
+      told.set_messages_per_second(per_second);
+    }
+  }
+  std::sort(rates.begin(), rates.end(),
+            [](const v1::ShardMessageRate& a, const v1::ShardMessageRate& b) {
+              return a.messages_per_second() > b.messages_per_second();
+            });
+  const size_t pairs_max = asked == 0 ? kPairsDefault : std::min(asked, kPairsMax);
+  if (rates.size() > pairs_max) rates.resize(pairs_max);
+  call.response().mutable_rates()->Assign(rates.begin(), rates.end());
+  call.response().set_messages_per_second(sum);
   return absl::OkStatus();
 }
 
@@ -159,6 +198,9 @@ MessagingService::MessagingService(CallContext& context)
                                                          ExtendLease);
   Unary<v1::GetMailboxRequest, v1::GetMailboxResponse>(
       "GetMailbox", Admission::kData, [](MailboxCall& call) { call.Finish(GetMailbox(call)); });
+  Unary<v1::GetMessageRatesRequest, v1::GetMessageRatesResponse>(
+      "GetMessageRates", Admission::kOperator,
+      [&context](RatesCall& call) { call.Finish(GetMessageRates(context.clock, call)); });
   Unary<v1::ListUndeliverableRequest, v1::ListUndeliverableResponse>(
       "ListUndeliverable", Admission::kData,
       [](ListCall& call) { call.Finish(ListUndeliverable(call)); });

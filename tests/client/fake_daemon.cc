@@ -227,6 +227,13 @@ struct FakeDaemon::Services {
         s.d.changed_.wait_for(lock, kLook);
       }
     }
+    Status GetMessageRates(ServerContext*, const v1::GetMessageRatesRequest*,
+                           v1::GetMessageRatesResponse* response) override {
+      return s.Run([&](FakeStore& store) {
+        *response = store.mailboxes.rates;
+        return Status::OK;
+      });
+    }
     Status Nack(ServerContext*, const v1::NackRequest* request, v1::NackResponse*) override {
       return s.Run([&](FakeStore& store) { return store.mailboxes.Nack(*request); });
     }

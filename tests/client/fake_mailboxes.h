@@ -42,6 +42,7 @@ class FakeMailboxes {
 
   std::vector<v1::NackRequest> nacks;
   std::vector<v1::ExtendLeaseRequest> extensions;
+  v1::GetMessageRatesResponse rates;
 
  private:
   using Key = std::pair<std::string, std::string>;

@@ -114,6 +114,19 @@ TEST_F(ShardCoreReceivingTest, WhatBecomesOfMessagesIsCounted) {
   EXPECT_EQ(status.counts.acknowledged, 1u);
   EXPECT_EQ(status.counts.undeliverable, 1u);
   EXPECT_EQ(status.undeliverable_count, 1u);
+  ASSERT_THAT(status.rates, SizeIs(1)) << "both accounts are in one shard";
+  EXPECT_EQ(status.rates[0].from, core().shard());
+  EXPECT_NEAR(status.rates[0].rate.PerSecond(now_), 0.2, 0.01) << "two in ten seconds";
+}
+
+// Plan: a message is delivered a second time, because its sender was not told of the first.
+TEST_F(ShardCoreReceivingTest, WhatComesAgainIsNoMessageMore) {
+  TurnResult sent = RunApply(SendRequest({"a"}, receiver_));
+  const std::vector<ShardRequestBody> delivery = sent.passed_on;
+  PassOn(std::move(sent.passed_on));
+  PassOn(delivery);
+  EXPECT_EQ(core().messages().counts.delivered, 1u);
+  EXPECT_NEAR(core().messages().rates.at(0).rate.PerSecond(now_), 0.1, 0.01);
 }
 
 TEST_F(ShardCoreReceivingTest, OneAtATimeInOrder) {

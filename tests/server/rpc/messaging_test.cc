@@ -243,6 +243,35 @@ TEST_F(MessagingTest, AMailboxIsShown) {
   EXPECT_EQ(response.messages_max(), limits::kAccountMailboxMessagesMax);
 }
 
+// Plan: messages to two accounts; their rates are there as soon as they are, each pair once, and as
+// many pairs as were asked for.
+TEST_F(MessagingTest, RatesFromShardToShardAreShown) {
+  ASSERT_TRUE(Send({To("a", "1"), To("a", "2"), To("b", "3")}).ok());
+  Await(Of("a"));
+  Await(Of("b"));
+  const auto rates = [&](int pairs_max, v1::GetMessageRatesResponse& response) {
+    v1::GetMessageRatesRequest request;
+    request.set_pairs_max(pairs_max);
+    CallScope call;
+    return messaging_->GetMessageRates(&call, request, &response);
+  };
+  v1::GetMessageRatesResponse all;
+  ASSERT_TRUE(rates(0, all).ok());
+  double sum = 0;
+  std::set<std::pair<std::string, std::string>> pairs;
+  for (const v1::ShardMessageRate& rate : all.rates()) {
+    sum += rate.messages_per_second();
+    EXPECT_TRUE(rate.sender_shard_id().starts_with("s-"));
+    EXPECT_TRUE(pairs.emplace(rate.sender_shard_id(), rate.receiver_shard_id()).second);
+  }
+  EXPECT_GT(sum, 0);
+  EXPECT_NEAR(sum, all.messages_per_second(), 1e-9);
+  v1::GetMessageRatesResponse one;
+  ASSERT_TRUE(rates(1, one).ok());
+  EXPECT_EQ(one.rates_size(), 1);
+  EXPECT_EQ(FactsOf(rates(-1, one)).field, "pairs_max");
+}
+
 TEST_F(MessagingTest, ASubscriptionSendsAsMuchAsThereIsCreditFor) {
   CallScope call;
   const std::unique_ptr<Stream> stream = messaging_->Subscribe(&call);
