@@ -151,6 +151,10 @@ absl::StatusOr<v1::GetMailboxResponse> Client::GetMailbox(const v1::GetMailboxRe
   return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::GetMailbox, request);
 }
 
+absl::StatusOr<v1::ListMailboxResponse> Client::ListMailbox(const v1::ListMailboxRequest& request) {
+  return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::ListMailbox, request);
+}
+
 absl::StatusOr<v1::GetMessageRatesResponse> Client::GetMessageRates(
     const v1::GetMessageRatesRequest& request) {
   return Call(Repeat::kSafe, &Stubs::messaging, &v1::MessagingService::Stub::GetMessageRates,
@@ -364,6 +368,12 @@ Paginator<v1::ListShardsRequest, v1::ListShardsResponse> Client::ShardPages(
 Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> Client::OperationPages(
     v1::ListOperationsRequest request) {
   return {[this](const v1::ListOperationsRequest& page) { return ListOperations(page); },
+          std::move(request)};
+}
+
+Paginator<v1::ListMailboxRequest, v1::ListMailboxResponse> Client::MailboxPages(
+    v1::ListMailboxRequest request) {
+  return {[this](const v1::ListMailboxRequest& page) { return ListMailbox(page); },
           std::move(request)};
 }
 

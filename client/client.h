@@ -70,6 +70,7 @@ class Client {
   absl::StatusOr<v1::NackResponse> Nack(const v1::NackRequest& request);
   absl::StatusOr<v1::ExtendLeaseResponse> ExtendLease(const v1::ExtendLeaseRequest& request);
   absl::StatusOr<v1::GetMailboxResponse> GetMailbox(const v1::GetMailboxRequest& request);
+  absl::StatusOr<v1::ListMailboxResponse> ListMailbox(const v1::ListMailboxRequest& request);
   absl::StatusOr<v1::GetMessageRatesResponse> GetMessageRates(
       const v1::GetMessageRatesRequest& request);
   absl::StatusOr<v1::ListUndeliverableResponse> ListUndeliverable(
@@ -142,6 +143,8 @@ class Client {
   Paginator<v1::ListOperationsRequest, v1::ListOperationsResponse> OperationPages(
       v1::ListOperationsRequest request);
 
+  Paginator<v1::ListMailboxRequest, v1::ListMailboxResponse> MailboxPages(
+      v1::ListMailboxRequest request);
   Paginator<v1::ListUndeliverableRequest, v1::ListUndeliverableResponse> UndeliverablePages(
       v1::ListUndeliverableRequest request);
   Paginator<v1::ListDecisionsRequest, v1::ListDecisionsResponse> DecisionPages(

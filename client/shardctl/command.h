@@ -152,6 +152,8 @@ void AddShardCommands(CommandTree& tree);
 void AddRouteCommands(CommandTree& tree);
 void AddThreadCommands(CommandTree& tree);
 void AddMessageCommands(CommandTree& tree);
+// Those of the group `message` that look at mailboxes.
+void AddMailboxCommands(CommandTree& tree, CLI::App* group);
 void AddUndeliverableCommands(CommandTree& tree);
 void AddOperationCommands(CommandTree& tree);
 void AddBalancerCommands(CommandTree& tree);

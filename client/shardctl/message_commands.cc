@@ -261,7 +261,7 @@ void AddAckIds(CLI::App* app, AckOptions& options) {
 
 void AddMessageCommands(CommandTree& tree) {
   CLI::App* group = tree.Group(
-      "message", "Messages between accounts: send, receive, ack, nack, mailbox.");
+      "message", "Messages between accounts: send, receive, ack, nack, mailbox, list, watch.");
   AddSend(tree, group);
   AddReceive(tree, group);
 
@@ -288,6 +288,7 @@ void AddMessageCommands(CommandTree& tree) {
                  [mailbox](Invocation& invocation) { return ShowMailbox(invocation, *mailbox); });
   AddNamespace(app, &mailbox->name_space);
   app->add_option("ID", mailbox->id, "The account's id.")->required();
+  AddMailboxCommands(tree, group);
 }
 
 }  // namespace shardd::shardctl

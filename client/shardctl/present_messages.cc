@@ -60,6 +60,29 @@ Row ReceivedRow(const v1::ReceivedMessage& received) {
   return row;
 }
 
+std::vector<Column> MailboxMessageColumns() {
+  return {{"number"},
+          {"sender"},
+          {"receiver", /*wide_only=*/true},
+          {"message_id", /*wide_only=*/true},
+          {"headers"},
+          {"payload"},
+          {"send_time"},
+          {"attempts"},
+          {"not_before", /*wide_only=*/true},
+          {"hops", /*wide_only=*/true}};
+}
+
+Row MailboxMessageRow(const v1::MailboxMessage& message) {
+  Row row;
+  row.Add(NumberCell(message.number()));
+  AddMessage(message.message(), row);
+  row.Add(NumberCell(message.attempts()));
+  row.Add(TimeCell(message.has_not_before(), message.not_before()));
+  row.Add(NumberCell(message.message().hops()));
+  return row;
+}
+
 std::vector<Column> UndeliverableColumns() {
   return {{"id"},
           {"sender"},

@@ -11,6 +11,9 @@ namespace shardd::shardctl {
 std::vector<Column> ReceivedColumns();
 Row ReceivedRow(const v1::ReceivedMessage& received);
 
+std::vector<Column> MailboxMessageColumns();
+Row MailboxMessageRow(const v1::MailboxMessage& message);
+
 std::vector<Column> UndeliverableColumns();
 Row UndeliverableRow(const v1::UndeliverableMessage& message);
 

@@ -167,6 +167,15 @@ absl::StatusOr<UndeliverableName> UndeliverableNameFrom(absl::string_view id) {
   return InvalidField("id", "is not the id of an undeliverable message");
 }
 
+void ToProto(StoredMessage&& stored, v1::MailboxMessage& proto) {
+  proto.set_number(stored.number);
+  FillMessage(std::move(stored.message), *proto.mutable_message());
+  proto.set_attempts(stored.attempts.attempts);
+  if (stored.attempts.attempts > 0) {
+    ToProto(stored.attempts.not_before, *proto.mutable_not_before());
+  }
+}
+
 void ToProto(StoredUndeliverable&& stored, v1::UndeliverableMessage& proto) {
   proto.set_id(UndeliverableIdOf({stored.message.receiver, stored.own_key}));
   FillMessage(std::move(stored.message), *proto.mutable_message());

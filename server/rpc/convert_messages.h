@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/cross_thread_messaging/mailbox_page.h"
 #include "server/cross_thread_messaging/message.h"
 #include "server/cross_thread_messaging/receiving.h"
 #include "server/cross_thread_messaging/undeliverable_page.h"
@@ -44,6 +45,7 @@ struct UndeliverableName {
 };
 std::string UndeliverableIdOf(const UndeliverableName& name);
 absl::StatusOr<UndeliverableName> UndeliverableNameFrom(absl::string_view id);
+void ToProto(StoredMessage&& stored, v1::MailboxMessage& proto);
 void ToProto(StoredUndeliverable&& stored, v1::UndeliverableMessage& proto);
 
 void ToProto(ReceiveResult&& result,

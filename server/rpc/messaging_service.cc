@@ -11,6 +11,7 @@
 #include "server/base/hash.h"
 #include "server/base/limits.h"
 #include "server/base/status_macros.h"
+#include "server/cross_thread_messaging/mailbox_page.h"
 #include "server/rpc/convert_messages.h"
 #include "server/rpc/convert_requests.h"
 #include "server/rpc/proto_time.h"
@@ -30,6 +31,7 @@ using GetCall = UnaryCall<v1::GetUndeliverableRequest, v1::GetUndeliverableRespo
 using RedriveCall = UnaryCall<v1::RedriveUndeliverableRequest, v1::RedriveUndeliverableResponse>;
 using PurgeCall = UnaryCall<v1::PurgeUndeliverableRequest, v1::PurgeUndeliverableResponse>;
 using RatesCall = UnaryCall<v1::GetMessageRatesRequest, v1::GetMessageRatesResponse>;
+using ListMailboxCall = UnaryCall<v1::ListMailboxRequest, v1::ListMailboxResponse>;
 using MailboxCall = UnaryCall<v1::GetMailboxRequest, v1::GetMailboxResponse>;
 
 absl::StatusOr<ApplyRequest> ApplyFrom(v1::SendRequest&& proto) {
@@ -93,6 +95,43 @@ absl::Status GetMailbox(MailboxCall& call) {
   response.set_messages_max(limits::kAccountMailboxMessagesMax);
   response.set_bytes_max(limits::kAccountMailboxBytesMax);
   return absl::OkStatus();
+}
+
+// The token holds the number that the next page begins with.
+absl::Status ListMailbox(ListMailboxCall& call) {
+  v1::ListMailboxRequest& request = call.request();
+  const GetAccountRequest asked{FromProto(std::move(*request.mutable_account()))};
+  SHARDD_RETURN_IF_ERROR(Validate(asked));
+  SHARDD_ASSIGN_OR_RETURN(const size_t page_size, PageSizeFrom(request.page_size()));
+  const Hash128 query = StableHash128(ByteWriter()
+                                          .Bytes("mailbox")
+                                          .Bytes(asked.account.name_space)
+                                          .Bytes(asked.account.id)
+                                          .Fixed64(request.start_number())
+                                          .view());
+  SHARDD_ASSIGN_OR_RETURN(const std::string position,
+                          DecodePageToken(request.page_token(), query));
+  uint64_t start = request.start_number();
+  if (!position.empty()) {
+    SHARDD_ASSIGN_OR_RETURN(start, ParseMailboxOwnKey(position));
+  }
+  SHARDD_ASSIGN_OR_RETURN(const AccountResult account, call.runtime().GetAccount(asked));
+  const StoreView view = call.runtime().View();
+  SHARDD_ASSIGN_OR_RETURN(
+      MailboxPage page,
+      ReadMailboxPage(*view.reader,
+                      {.account = asked.account,
+                       .start_number = std::max(start, account.record.mailbox.orphans_end),
+                       .messages_max = PageSize(page_size)}));
+  for (StoredMessage& stored : page.messages) {
+    if (request.no_payload()) stored.message.payload.clear();
+    ToProto(std::move(stored), *call.response().add_messages());
+  }
+  if (page.next_number.has_value()) {
+    call.response().set_next_page_token(
+        EncodePageToken(query, MailboxOwnKey(*page.next_number)));
+  }
+  return call.HoldAnswer(call.response().ByteSizeLong());
 }
 
 absl::Status GetMessageRates(const Clock& clock, RatesCall& call) {
@@ -198,6 +237,9 @@ MessagingService::MessagingService(CallContext& context)
                                                          ExtendLease);
   Unary<v1::GetMailboxRequest, v1::GetMailboxResponse>(
       "GetMailbox", Admission::kData, [](MailboxCall& call) { call.Finish(GetMailbox(call)); });
+  Unary<v1::ListMailboxRequest, v1::ListMailboxResponse>(
+      "ListMailbox", Admission::kData,
+      [](ListMailboxCall& call) { call.Finish(ListMailbox(call)); });
   Unary<v1::GetMessageRatesRequest, v1::GetMessageRatesResponse>(
       "GetMessageRates", Admission::kOperator,
       [&context](RatesCall& call) { call.Finish(GetMessageRates(context.clock, call)); });

@@ -227,6 +227,13 @@ struct FakeDaemon::Services {
         s.d.changed_.wait_for(lock, kLook);
       }
     }
+    Status ListMailbox(ServerContext*, const v1::ListMailboxRequest* request,
+                       v1::ListMailboxResponse* response) override {
+      return s.Run([&](FakeStore& store) {
+        store.mailboxes.List(*request, *response);
+        return Status::OK;
+      });
+    }
     Status GetMessageRates(ServerContext*, const v1::GetMessageRatesRequest*,
                            v1::GetMessageRatesResponse* response) override {
       return s.Run([&](FakeStore& store) {

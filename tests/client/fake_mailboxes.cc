@@ -10,7 +10,22 @@ void FakeMailboxes::Add(const v1::AccountRef& receiver, const std::string& paylo
   Held held;
   *held.message.mutable_receiver() = receiver;
   held.message.set_payload(payload);
-  mailboxes_[{receiver.namespace_(), receiver.id()}].push_back(std::move(held));
+  const Key key(receiver.namespace_(), receiver.id());
+  held.number = next_number_[key]++;
+  mailboxes_[key].push_back(std::move(held));
+}
+
+void FakeMailboxes::List(const v1::ListMailboxRequest& request,
+                         v1::ListMailboxResponse& response) const {
+  const auto found = mailboxes_.find({request.account().namespace_(), request.account().id()});
+  if (found == mailboxes_.end()) return;
+  for (const Held& held : found->second) {
+    if (held.number < request.start_number()) continue;
+    v1::MailboxMessage& message = *response.add_messages();
+    message.set_number(held.number);
+    *message.mutable_message() = held.message;
+    message.set_attempts(held.attempts);
+  }
 }
 
 std::optional<v1::ReceivedMessage> FakeMailboxes::Receive(const std::string& name_space) {

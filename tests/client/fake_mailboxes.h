@@ -36,6 +36,9 @@ class FakeMailboxes {
   // All leases end.
   void EndLeases();
 
+  // All messages of an account from a number on: its first ever is 0.
+  void List(const v1::ListMailboxRequest& request, v1::ListMailboxResponse& response) const;
+
   // How many messages there are, and how many of them are out.
   size_t size() const;
   size_t out() const { return out_.size(); }
@@ -48,6 +51,7 @@ class FakeMailboxes {
   using Key = std::pair<std::string, std::string>;
   struct Held {
     v1::Message message;
+    uint64_t number = 0;
     uint32_t attempts = 0;
     std::string ack_id;  // empty: it is not out
   };
@@ -57,6 +61,7 @@ class FakeMailboxes {
   std::map<Key, std::deque<Held>> mailboxes_;
   std::map<std::string, Key> out_;  // by ack id
   uint64_t next_ack_ = 1;
+  std::map<Key, uint64_t> next_number_;
 };
 
 }  // namespace shardd::client

@@ -5,8 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/shardctl/exit_code.h"
 #include "tests/client/shardctl/shardctl_run.h"
 
@@ -81,6 +86,78 @@ TEST_F(MessageViewsTest, OfManyShardsTheBusiestAreShown) {
   EXPECT_THAT(screen, Not(HasSubstr("s-0002 ")));
   const auto pairs = ctl_.Run({"status", "-o", "json"}).json()["messages"]["pairs"];
   EXPECT_TRUE(pairs[16]["from"].is_null());
+}
+
+class MailboxCommandsTest : public ::testing::Test {
+ protected:
+  MailboxCommandsTest() {
+    receiver_.set_namespace_("shop");
+    receiver_.set_id("billing");
+  }
+  void Add(const std::string& payload) {
+    ctl_.daemon.WithStore(
+        [&](client::FakeStore& store) { store.mailboxes.Add(receiver_, payload); });
+  }
+
+  Shardctl ctl_;
+  v1::AccountRef receiver_;
+};
+
+TEST_F(MailboxCommandsTest, ListTakesNothing) {
+  Add("one");
+  Add("two");
+  for (int time = 0; time < 2; ++time) {
+    const auto items =
+        ctl_.Run({"message", "list", "-n", "shop", "billing", "-o", "json"}).json()["items"];
+    ASSERT_EQ(items.size(), 2u);
+    EXPECT_EQ(items[0]["number"], 0);
+    EXPECT_EQ(items[0]["payload"], "one");
+    EXPECT_EQ(items[1]["receiver"]["id"], "billing");
+    EXPECT_EQ(items[1]["attempts"], 0);
+  }
+  const Ran none = ctl_.Run({"message", "list", "-n", "shop", "nobody", "-o", "json"});
+  EXPECT_EQ(none.json()["items"].size(), 0u);
+}
+
+// A clock with which something happens whenever it is waited for.
+class ActingClock final : public client::Clock {
+ public:
+  ActingClock(client::Clock& clock, std::function<void()> act)
+      : clock_(clock), act_(std::move(act)) {}
+  absl::Time Now() const override { return clock_.Now(); }
+  void Wait(absl::Duration duration) override {
+    clock_.Wait(duration);
+    act_();
+  }
+
+ private:
+  client::Clock& clock_;
+  const std::function<void()> act_;
+};
+
+// Plan: two messages are there; the third comes while the watch waits.
+TEST_F(MailboxCommandsTest, WatchShowsEachOnce) {
+  Add("one");
+  Add("two");
+  bool sent = false;
+  ActingClock clock(ctl_.jumping_clock, [&] {
+    if (!sent) Add("three");
+    sent = true;
+  });
+  ctl_.clock = &clock;
+  const Ran ran =
+      ctl_.Run({"message", "watch", "-n", "shop", "billing", "--count", "3", "-o", "jsonl"});
+  EXPECT_EQ(ran.exit_code, kOk) << ran.err;
+  const std::vector<std::string> lines = absl::StrSplit(absl::StripSuffix(ran.out, "\n"), '\n');
+  ASSERT_EQ(lines.size(), 3u) << ran.out;
+  EXPECT_THAT(lines[0], HasSubstr("\"payload\":\"one\""));
+  EXPECT_THAT(lines[2], HasSubstr("\"payload\":\"three\""));
+}
+
+TEST_F(MailboxCommandsTest, WatchRefusesAnIntervalThatIsOnlyLoad) {
+  const Ran ran = ctl_.Run({"message", "watch", "-n", "shop", "billing", "--interval", "99ms"});
+  EXPECT_EQ(ran.exit_code, kUsage);
+  EXPECT_THAT(ran.err, HasSubstr("--interval is below 100ms"));
 }
 
 }  // namespace

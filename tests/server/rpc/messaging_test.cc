@@ -243,6 +243,64 @@ TEST_F(MessagingTest, AMailboxIsShown) {
   EXPECT_EQ(response.messages_max(), limits::kAccountMailboxMessagesMax);
 }
 
+// Plan: three messages, of which a consumer gave the first back once and holds it again. The list
+// has all of them, in pages, and takes nothing.
+TEST_F(MessagingTest, AMailboxIsListedWithoutReceiving) {
+  ASSERT_TRUE(Send({To("a", "1"), To("a", "2"), To("a", "3")}).ok());
+  {
+    const auto received = Await(Of("a"));
+    v1::NackRequest nack;
+    *nack.mutable_account() = Ref("a");
+    nack.add_ack_ids(received.at(0).ack_id());
+    v1::NackResponse response;
+    CallScope call;
+    ASSERT_TRUE(messaging_->Nack(&call, nack, &response).ok());
+  }
+  const auto held = Await(Of("a"));
+  v1::ListMailboxRequest list;
+  *list.mutable_account() = Ref("a");
+  list.set_page_size(2);
+  std::vector<v1::MailboxMessage> messages;
+  const auto read = [&] {
+    v1::ListMailboxResponse page;
+    CallScope call;
+    const grpc::Status status = messaging_->ListMailbox(&call, list, &page);
+    messages.assign(page.messages().begin(), page.messages().end());
+    list.set_page_token(page.next_page_token());
+    return status;
+  };
+  ASSERT_TRUE(read().ok());
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[0].message().payload(), "1");
+  EXPECT_EQ(messages[0].attempts(), 1u);
+  EXPECT_EQ(messages[1].message().payload(), "2");
+  EXPECT_EQ(messages[1].attempts(), 0u);
+  EXPECT_FALSE(messages[1].has_not_before());
+  const uint64_t second = messages[1].number();
+  ASSERT_FALSE(list.page_token().empty());
+  ASSERT_TRUE(read().ok());
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].message().payload(), "3");
+  EXPECT_EQ(messages[0].number(), second + 1);
+  EXPECT_TRUE(list.page_token().empty());
+  list.set_start_number(second + 1);
+  list.set_no_payload(true);
+  ASSERT_TRUE(read().ok());
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].message().payload(), "");
+  list.mutable_account()->set_id("nobody");
+  EXPECT_EQ(FactsOf(read()).reason, "ACCOUNT_NOT_FOUND");
+  list.set_page_token("nonsense");
+  EXPECT_FALSE(read().ok());
+  // The lease still holds.
+  v1::AckRequest ack;
+  *ack.mutable_account() = Ref("a");
+  ack.add_ack_ids(held.at(0).ack_id());
+  v1::AckResponse acked;
+  CallScope call;
+  EXPECT_TRUE(messaging_->Ack(&call, ack, &acked).ok());
+}
+
 // Plan: messages to two accounts; their rates are there as soon as they are, each pair once, and as
 // many pairs as were asked for.
 TEST_F(MessagingTest, RatesFromShardToShardAreShown) {
